@@ -1,0 +1,133 @@
+"""What happens in a run, as frozen values. The core emits them; sinks (console, log files, JSON) show them.
+
+Text that comes from a container is data in a field. No sink may interpret it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+Phase = Literal["image", "fetch", "build", "collect", "check", "test"]
+Stream = Literal["stdout", "stderr"]
+JobStatus = Literal["built", "partly", "failed", "timeout", "out-of-memory", "engine-error", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events.
+
+    :ivar run: identifier of the run.
+    :ivar time: seconds since the Unix epoch, UTC.
+    :ivar job: identifier of the job (its target triple), or ``""`` for events of the whole run.
+    :ivar interpreter: interpreter kind where the event belongs to one, else ``""``.
+    """
+
+    kind: ClassVar[str] = "event"
+    run: str
+    time: float
+    job: str = ""
+    interpreter: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event as JSON-ready values, with its ``event`` name first; empty fields are left out."""
+        body = {name: value for name, value in asdict(self).items() if value not in ("", None, ())}
+        return {"event": self.kind, **body}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins; ``jobs`` are the job identifiers in their order."""
+
+    kind = "run-started"
+    jobs: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseStarted(Event):
+    """A job (or, with an empty ``job``, the run) enters a phase."""
+
+    kind = "phase-started"
+    phase: Phase
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """How far a phase is: ``done`` of ``total`` (0 when not known), and what is being worked on."""
+
+    kind = "progress"
+    phase: Phase
+    done: int
+    total: int
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output(Event):
+    """One line of output of a container, decoded and without its line end; never to be interpreted."""
+
+    kind = "output"
+    phase: Phase
+    stream: Stream
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Event):
+    """Something the user should know: ``level`` is ``info``, ``warning`` or ``error``."""
+
+    kind = "notice"
+    level: Literal["info", "warning", "error"]
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelReady(Event):
+    """A wheel was collected, audited and put in its place."""
+
+    kind = "wheel"
+    path: str
+    sha256: str
+    size: int
+    proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFinished(Event):
+    """A job ended. ``reason`` is the compiler's last error or xbuild's own; ``log`` the full log's path."""
+
+    kind = "job-finished"
+    status: JobStatus
+    seconds: float
+    reason: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """The one terminal event of a run."""
+
+    kind = "run-finished"
+    status: Literal["ok", "partly", "failed", "interrupted", "error"]
+    exit_status: int
+    seconds: float
+    report: str = ""
+
+
+Sink = Callable[[Event], None]
+"""Takes events, from any thread, one call at a time per sink owner; must not raise."""
+
+
+def event_types() -> tuple[type[Event], ...]:
+    """All concrete event classes, for schemas and tests."""
+    return tuple(sorted(Event.__subclasses__(), key=lambda cls: cls.kind))
+
+
+def field_names(cls: type[Event]) -> tuple[str, ...]:
+    """The field names of an event class in their order."""
+    return tuple(field.name for field in fields(cls))
