@@ -1,0 +1,557 @@
+"""The Docker adapter: the only module that imports the SDK.
+
+A container's first process is ``cat`` on an attached standard input. When this process ends, however it ends,
+the engine closes that input, ``cat`` ends, and the engine removes the container with its anonymous volumes.
+So not even ``kill -9`` leaves a container behind, without any reaper.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.types import LogConfig, Ulimit
+from docker.types import Mount as DockerMount
+from docker.utils import kwargs_from_env
+
+from xbuild.engine.lines import LineSplitter
+from xbuild.engine.owner import owner_is_gone, owner_label
+from xbuild.engine.types import ContainerSpec, EngineInfo, ExecResult, Image, Layer, OnLine
+from xbuild.errors import EngineError, ImageError
+from xbuild.events import Stream
+
+OWNER_LABEL = "xbuild.owner"
+_TRANSPORT_ERRORS = (requests.exceptions.RequestException, ConnectionError, OSError, DockerException)
+_UNREACHABLE_HINT = "start the Docker engine, or name another with DOCKER_HOST; `xbuild doctor` checks it"
+
+
+def _gone(error: BaseException, doing: str) -> EngineError:
+    if isinstance(error, APIError):
+        text = str(error.explanation or error)
+        return EngineError(f"the Docker engine failed while {doing}", details=text, code="engine-failed")
+    return EngineError(
+        f"the Docker engine went away while {doing}",
+        details=str(error),
+        hint=_UNREACHABLE_HINT,
+        code="engine-gone",
+        retryable=True,
+    )
+
+
+class DockerContainer:
+    """See :class:`xbuild.engine.types.Container`."""
+
+    def __init__(self, api: docker.APIClient, container_id: str) -> None:
+        self._api = api
+        self._id = container_id
+        self._killed = threading.Event()
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        on_line: OnLine,
+        env: Mapping[str, str] | None = None,
+        workdir: str | None = None,
+        timeout: float | None = None,
+    ) -> ExecResult:
+        started = time.monotonic()
+        overdue = threading.Event()
+
+        def expire() -> None:
+            overdue.set()
+            self.kill()
+
+        timer = threading.Timer(timeout, expire) if timeout else None
+        try:
+            made = self._api.exec_create(
+                self._id, list(argv), environment=dict(env or {}), workdir=workdir, stdin=False
+            )
+            if timer:
+                timer.daemon = True
+                timer.start()
+            self._stream(made["Id"], on_line)
+            exit_code, killed_for_memory = self._outcome(made["Id"])
+        except _TRANSPORT_ERRORS as error:
+            if overdue.is_set() or self._killed.is_set():
+                exit_code, killed_for_memory = 137, False
+            else:
+                raise _gone(error, f"running {argv[0]}") from error
+        finally:
+            if timer:
+                timer.cancel()
+        return ExecResult(
+            exit_code=exit_code,
+            seconds=time.monotonic() - started,
+            timed_out=overdue.is_set(),
+            out_of_memory=killed_for_memory and exit_code != 0,
+        )
+
+    def _stream(self, exec_id: str, on_line: OnLine) -> None:
+        splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+        for pair in self._api.exec_start(exec_id, stream=True, demux=True):
+            for stream, chunk in zip(splitters, pair, strict=True):
+                if chunk:
+                    for line in splitters[stream].feed(chunk):
+                        on_line(stream, line)
+        for stream, splitter in splitters.items():
+            for line in splitter.flush():
+                on_line(stream, line)
+
+    def _outcome(self, exec_id: str) -> tuple[int, bool]:
+        """Exit status and whether memory ran out. The end of the stream is not the end of the process."""
+        patience = time.monotonic() + 20
+        while True:
+            state = self._api.exec_inspect(exec_id)
+            if not state["Running"]:
+                break
+            if self._killed.is_set() or time.monotonic() > patience:
+                return 137, False
+            time.sleep(0.05)
+        exit_code = state["ExitCode"]
+        if exit_code == 0:
+            return 0, False
+        container = self._api.inspect_container(self._id)["State"]
+        return (137 if exit_code is None else int(exit_code)), bool(container.get("OOMKilled"))
+
+    def put(self, path: str, tar: Iterable[bytes]) -> None:
+        try:
+            self._api.put_archive(self._id, path, tar)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"copying files to {path}") from error
+
+    def get(self, path: str) -> Iterator[bytes]:
+        try:
+            stream, _ = self._api.get_archive(self._id, path, chunk_size=1 << 20)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"copying files from {path}") from error
+        return self._guard(cast("Iterator[bytes]", stream), path)
+
+    @staticmethod
+    def _guard(stream: Iterator[bytes], path: str) -> Iterator[bytes]:
+        try:
+            yield from stream
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"copying files from {path}") from error
+        finally:
+            close = getattr(stream, "close", None)
+            if close:
+                close()
+
+    def pause(self) -> None:
+        try:
+            self._api.pause(self._id)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "freezing the container") from error
+
+    def kill(self) -> None:
+        self._killed.set()
+        with suppress(*_TRANSPORT_ERRORS):
+            self._api.kill(self._id)
+
+
+class DockerEngine:
+    """See :class:`xbuild.engine.types.Engine`.
+
+    :param address: as in ``DOCKER_HOST``; ``None`` takes the SDK's usual environment variables.
+    :raises EngineError: ``engine-unreachable``.
+    """
+
+    def __init__(self, address: str | None = None, *, timeout: int = 60) -> None:
+        try:
+            if address:
+                self._api = docker.APIClient(base_url=address, version="auto", timeout=timeout)
+            else:
+                options = kwargs_from_env()
+                self._api = docker.APIClient(version="auto", timeout=timeout, **options)
+        except _TRANSPORT_ERRORS as error:
+            where = address or os.environ.get("DOCKER_HOST", "the default socket")
+            raise EngineError(
+                f"no Docker engine answers at {where}",
+                details=str(error),
+                hint=_UNREACHABLE_HINT,
+                code="engine-unreachable",
+                retryable=True,
+            ) from error
+        self._lock = threading.Lock()
+        self._running: dict[str, DockerContainer] = {}
+        self._stopping = threading.Event()
+
+    @property
+    def is_remote(self) -> bool:
+        base = str(self._api.base_url)
+        return not base.startswith(("http+docker", "http+unix", "unix"))
+
+    def info(self) -> EngineInfo:
+        try:
+            raw = self._api.info()
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "asking for its settings") from error
+        return EngineInfo(
+            address=str(self._api.base_url),
+            version=raw.get("ServerVersion", ""),
+            api_version=str(self._api.api_version),
+            storage_driver=raw.get("Driver", ""),
+            cgroup_version=str(raw.get("CgroupVersion", "1")),
+            security_options=tuple(raw.get("SecurityOptions") or ()),
+            runtimes=tuple(sorted(raw.get("Runtimes") or {})),
+            cpus=int(raw.get("NCPU", 1)),
+            memory=int(raw.get("MemTotal", 0)),
+            os=raw.get("OperatingSystem", ""),
+            architecture=raw.get("Architecture", ""),
+            root_dir=raw.get("DockerRootDir", ""),
+            raw=raw,
+        )
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        try:
+            return _image(self._api.inspect_image(reference))
+        except (ImageNotFound, NotFound):
+            return None
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"looking for image {reference}") from error
+
+    def images(self, label: str) -> tuple[Image, ...]:
+        try:
+            found = self._api.images(filters={"label": [label]})
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "listing images") from error
+        identifiers = dict.fromkeys(item["Id"] for item in found)
+        return tuple(image for image in map(self.image, identifiers) if image)
+
+    def add_layer(
+        self, parent: Image | None, layer: Layer, *, config: Mapping[str, Any], architecture: str, tag: str
+    ) -> Image:
+        below = parent.layers if parent else ()
+        document = {
+            "architecture": architecture,
+            "os": "linux",
+            "config": dict(config),
+            "created": "1970-01-01T00:00:00Z",
+            "rootfs": {"type": "layers", "diff_ids": [*below, layer.diff_id]},
+            "history": [],
+        }
+        body = json.dumps(document, sort_keys=True).encode()
+        try:
+            return self._load_tagged(_docker_archive(body, len(below), layer, tag), tag)
+        except EngineError:
+            if parent is None:
+                raise
+            return self._commit_layer(parent, layer, config, tag)
+
+    def _load_tagged(self, chunks: Iterable[bytes], tag: str) -> Image:
+        for image in self.load(chunks):
+            if tag in image.tags:
+                return image
+        raise EngineError(f"the engine took {tag} and does not have it", code="engine-failed")
+
+    def _commit_layer(self, parent: Image, layer: Layer, config: Mapping[str, Any], tag: str) -> Image:
+        """For engines that do not load an archive that leaves out the layers they have."""
+        repository, _, name = tag.rpartition(":")
+        try:
+            made = self._api.create_container(parent.id, command=["/bin/true"])["Id"]
+            try:
+                with layer.path.open("rb") as stream:
+                    self._api.put_archive(made, "/", iter(lambda: stream.read(1 << 20), b""))
+                self._api.commit(made, repository=repository, tag=name, conf=dict(config))
+            finally:
+                self._api.remove_container(made, force=True, v=True)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"making image {tag}") from error
+        image = self.image(tag)
+        if image is None:
+            raise EngineError(f"the engine took {tag} and does not have it", code="engine-failed")
+        return image
+
+    def tag(self, image_id: str, tag: str) -> None:
+        repository, _, name = tag.rpartition(":")
+        try:
+            self._api.tag(image_id, repository, name, force=True)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"tagging {tag}") from error
+
+    def remove_image(self, reference: str, *, force: bool = False) -> None:
+        try:
+            self._api.remove_image(reference, force=force)
+        except (ImageNotFound, NotFound):
+            return
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"removing image {reference}") from error
+
+    def pull(self, reference: str, *, platform: str = "") -> Image:
+        repository, tag = _split_reference(reference)
+        try:
+            stream = self._api.pull(
+                repository, tag=tag or None, platform=platform or None, stream=True, decode=True
+            )
+            _drain(stream, lambda _: None)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"pulling {reference}") from error
+        image = self.image(reference)
+        if image is None:
+            raise EngineError(f"pulled {reference}, and the engine does not have it", code="engine-failed")
+        return image
+
+    def push(self, reference: str, *, on_progress: Callable[[str], None]) -> None:
+        repository, tag = _split_reference(reference)
+        try:
+            _drain(self._api.push(repository, tag=tag or None, stream=True, decode=True), on_progress)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, f"pushing {reference}") from error
+
+    def save(self, references: Sequence[str]) -> Iterator[bytes]:
+        try:
+            response = self._api._get(  # the SDK has no call for more than one image
+                self._api._url("/images/get"),
+                params={"names": list(references)},
+                stream=True,
+            )
+            response.raise_for_status()
+            yield from response.iter_content(1 << 20)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "saving images") from error
+
+    def load(self, chunks: Iterable[bytes]) -> tuple[Image, ...]:
+        loaded: list[str] = []
+
+        def note(text: str) -> None:
+            head, _, name = text.strip().partition(": ")
+            if head in {"Loaded image ID", "Loaded image"}:
+                loaded.append(name)
+
+        try:
+            _drain(self._api.load_image(chunks), note)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "loading images") from error
+        return tuple(image for image in map(self.image, loaded) if image)
+
+    # Containers
+
+    @contextmanager
+    def container(self, spec: ContainerSpec) -> Iterator[DockerContainer]:
+        if self._stopping.is_set():
+            raise EngineError("interrupted", code="interrupted")
+        container, channel = self._start(spec)
+        try:
+            with self._lock:
+                self._running[container.id] = container
+            if self._stopping.is_set():
+                container.kill()
+            yield container
+        finally:
+            with self._lock:
+                self._running.pop(container.id, None)
+            container.kill()
+            with suppress(Exception):
+                channel.close()
+            self._remove(container.id)
+
+    def _start(self, spec: ContainerSpec) -> tuple[DockerContainer, Any]:
+        name = f"xbuild-{secrets.token_hex(6)}"
+        try:
+            made = self._api.create_container_from_config(self._config(spec), name)["Id"]
+        except ImageNotFound as error:
+            raise ImageError(f"the engine does not have image {spec.image}", code="image-missing") from error
+        except _TRANSPORT_ERRORS as error:
+            self._remove(name)
+            raise _gone(error, "creating a container") from error
+        try:
+            channel = self._api.attach_socket(made, params={"stdin": 1, "stream": 1})
+            self._api.start(made)
+        except _TRANSPORT_ERRORS as error:
+            self._remove(made)
+            raise _gone(error, "starting a container") from error
+        except BaseException:
+            self._remove(made)
+            raise
+        return DockerContainer(self._api, made), channel
+
+    def _config(self, spec: ContainerSpec) -> dict[str, Any]:
+        host_config = self._api.create_host_config(**_host_options(spec))
+        config = self._api.create_container_config(
+            spec.image,
+            ["/bin/cat"],
+            entrypoint=[],
+            hostname="xbuild",
+            user=spec.user,
+            stdin_open=True,
+            environment=dict(spec.env),
+            working_dir=spec.workdir,
+            labels={**spec.labels, OWNER_LABEL: owner_label()},
+            host_config=host_config,
+        )
+        config["StdinOnce"] = True
+        return dict(config)
+
+    def _remove(self, container_id: str) -> None:
+        """Remove a container that may be going by itself, and wait until it is gone."""
+        patience = time.monotonic() + 15
+        while time.monotonic() < patience:
+            try:
+                self._api.remove_container(container_id, force=True, v=True)
+            except NotFound:
+                return
+            except APIError:
+                pass
+            except _TRANSPORT_ERRORS:
+                return
+            time.sleep(0.05)
+
+    def sees(self, path: Path, *, image: str) -> bool:
+        if self.is_remote:
+            return False
+        mount = DockerMount("/probe", str(path), type="bind", read_only=True)
+        host_config = self._api.create_host_config(mounts=[mount], network_mode="none")
+        try:
+            made = self._api.create_container(
+                image, ["/bin/true"], host_config=host_config, labels={OWNER_LABEL: owner_label()}
+            )["Id"]
+        except ImageNotFound as error:
+            raise ImageError(f"the engine does not have image {image}", code="image-missing") from error
+        except APIError:
+            return False
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "creating a container") from error
+        self._remove(made)
+        return True
+
+    def reap(self) -> tuple[str, ...]:
+        try:
+            found = self._api.containers(all=True, filters={"label": [OWNER_LABEL]})
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "listing containers") from error
+        gone = [item["Id"] for item in found if owner_is_gone(item["Labels"].get(OWNER_LABEL, ""))]
+        for container_id in gone:
+            self._remove(container_id)
+        return tuple(gone)
+
+    def kill_all(self) -> None:
+        self._stopping.set()
+        with self._lock:
+            running = list(self._running.values())
+        for container in running:
+            container.kill()
+
+
+def _host_options(spec: ContainerSpec) -> dict[str, Any]:
+    limits = spec.limits
+    options: dict[str, Any] = {
+        "mounts": [
+            DockerMount(
+                mount.target,
+                str(mount.source) if mount.source else None,
+                type="bind" if mount.source else "volume",
+                read_only=mount.read_only,
+            )
+            for mount in spec.mounts
+        ],
+        "init": True,
+        "auto_remove": True,
+        "ipc_mode": "private",
+        "log_config": LogConfig(type="none"),
+        "pids_limit": limits.pids,
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+    }
+    if not spec.network:
+        options["network_mode"] = "none"
+    if limits.memory:
+        options |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
+    if limits.cpus:
+        options["nano_cpus"] = int(limits.cpus * 1e9)
+    if spec.runtime:
+        options["runtime"] = spec.runtime
+    if spec.hardened:
+        options["ulimits"] += [
+            Ulimit(name="nofile", soft=limits.open_files, hard=limits.open_files),
+            Ulimit(name="fsize", soft=limits.file_size, hard=limits.file_size),
+        ]
+        options |= {
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true"],
+            "read_only": True,
+            "tmpfs": {"/tmp": f"rw,nosuid,nodev,exec,size={limits.tmp_size},mode=1777"},  # noqa: S108
+        }
+    return options
+
+
+def _image(raw: Mapping[str, Any]) -> Image:
+    config = raw.get("Config") or {}
+    return Image(
+        id=raw["Id"],
+        tags=tuple(raw.get("RepoTags") or ()),
+        labels=dict(config.get("Labels") or {}),
+        layers=tuple((raw.get("RootFS") or {}).get("Layers") or ()),
+        config=config,
+        size=int(raw.get("Size", 0)),
+        created=str(raw.get("Created", "")),
+        repo_digests=tuple(raw.get("RepoDigests") or ()),
+    )
+
+
+def _split_reference(reference: str) -> tuple[str, str]:
+    """Repository, and tag or digest, of an image reference."""
+    if "@" in reference:
+        repository, _, digest = reference.partition("@")
+        return repository, digest
+    head, _, tail = reference.rpartition(":")
+    return (head, tail) if head and "/" not in tail else (reference, "")
+
+
+def _drain(stream: Iterable[Mapping[str, Any]], on_text: Callable[[str], None]) -> None:
+    for item in stream:
+        if "error" in item:
+            raise DockerException(item["error"])
+        text = str(item.get("stream") or item.get("status") or "")
+        if text:
+            on_text(text)
+
+
+def _docker_archive(config: bytes, below: int, layer: Layer, tag: str) -> Iterator[bytes]:
+    """An archive for ``docker load`` that holds the configuration and the newest layer only.
+
+    The engine looks each layer up by its chain before it reads the archive, so layers that it has need not be
+    in there (moby, image/tarexport/load.go).
+    """
+    manifest = [
+        {
+            "Config": "config.json",
+            "RepoTags": [tag],
+            "Layers": [*(f"present-{number}/layer.tar" for number in range(below)), "layer.tar"],
+        }
+    ]
+    for name, body in (("config.json", config), ("manifest.json", json.dumps(manifest).encode())):
+        yield _tar_header(name, len(body))
+        yield _padded(body)
+    size = layer.path.stat().st_size
+    yield _tar_header("layer.tar", size)
+    with layer.path.open("rb") as stream:
+        yield from iter(lambda: stream.read(1 << 20), b"")
+    yield b"\0" * (-size % tarfile.BLOCKSIZE)
+    yield b"\0" * tarfile.RECORDSIZE
+
+
+def _tar_header(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _padded(body: bytes) -> bytes:
+    return body + b"\0" * (-len(body) % tarfile.BLOCKSIZE)

@@ -1,0 +1,1 @@
+"""Toolchain and tester images."""

@@ -1,0 +1,201 @@
+"""Runs the recipes: one container that makes files in a volume, and a layer made of that volume."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
+from xbuild.errors import ImageError
+from xbuild.images.bootstrap import ensure_root
+from xbuild.images.dockerfile import Copy, Dockerfile, Run
+from xbuild.images.layers import pack_layer, tar_files, tar_folder
+from xbuild.images.recipe import MANIFEST_LABEL, NAME_LABEL, RECIPE_LABEL, Recipe
+
+SECRETS = "/run/secrets"
+Narrate = Callable[[str, str], None]
+"""Gets (image name, line) while images are made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where recipes fetch from, and trusting whom. Nothing of it becomes part of an image.
+
+    :ivar base: ``auto``, ``registry``, ``bootstrap`` or an image reference.
+    :ivar debian_mirror: base URI, ``""`` for the default.
+    :ivar ca_bundle: PEM bundle of the host, or ``None``.
+    :ivar environment: proxies and private mirrors, for programs in recipes.
+    :ivar host_environment: what the host's mmdebstrap may see besides.
+    """
+
+    base: str = "auto"
+    debian_mirror: str = ""
+    ca_bundle: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    host_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class ImageBuilder:
+    """Makes images that the engine does not have.
+
+    :param locks: folder for lock files, so that two runs do not build the same image at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sources: Sources,
+        *,
+        locks: Path,
+        narrate: Narrate,
+        cancelled: threading.Event,
+    ) -> None:
+        self._engine = engine
+        self._sources = sources
+        self._locks = locks
+        self._narrate = narrate
+        self._cancelled = cancelled
+
+    def ensure(self, recipe: Recipe) -> Image:
+        """The image of a recipe, built when it is not there, with the images that it stands on.
+
+        :raises ImageError: a recipe failed, or there is nothing to start from.
+        """
+        present = self._engine.image(recipe.tag)
+        if present:
+            return present
+        self._locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._locks / f"{recipe.digest[:16]}.lock"):
+            return self._engine.image(recipe.tag) or self._build(recipe)
+
+    def _parent(self, recipe: Recipe) -> Image:
+        if recipe.parent:
+            return self.ensure(recipe.parent)
+        self._locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._locks / "root.lock"):
+            return ensure_root(
+                self._engine,
+                source=self._sources.base,
+                mirror=self._sources.debian_mirror,
+                environment={**self._sources.environment, **self._sources.host_environment},
+                ca_bundle=self._sources.ca_bundle,
+                on_line=lambda line: self._narrate("root", line),
+                cancelled=self._cancelled,
+            )
+
+    def _build(self, recipe: Recipe) -> Image:
+        parent = self._parent(recipe)
+        parsed = recipe.dockerfile(parent.id)
+        output = _output_of(parsed, recipe)
+        with tempfile.TemporaryDirectory(prefix="xbuild-image-") as work:
+            with self._engine.container(self._spec(recipe, parsed, parent, output)) as container:
+                self._run_steps(recipe, parsed, container)
+                self._narrate(recipe.name, "packing the layer")
+                stream = container.get(output)
+                layer, manifest = pack_layer(
+                    stream, Path(work) / "layer.tar", strip=1, on_progress=self._check_cancelled
+                )
+            below = None if parsed.final.parent == "scratch" else parent
+            size = layer.path.stat().st_size
+            self._narrate(recipe.name, f"loading {size / 1e6:.0f} MB")
+            return self._engine.add_layer(
+                below,
+                layer,
+                config=_config(recipe, parsed, below, manifest),
+                architecture="amd64",
+                tag=recipe.tag,
+            )
+
+    def _check_cancelled(self, _: int) -> None:
+        if self._cancelled.is_set():
+            raise ImageError("interrupted", code="interrupted")
+
+    def _spec(self, recipe: Recipe, parsed: Dockerfile, parent: Image, output: str) -> ContainerSpec:
+        copies = [step.destination.rstrip("/") for step in parsed.build.steps if isinstance(step, Copy)]
+        places = dict.fromkeys([*copies, output.rstrip("/"), SECRETS])
+        return ContainerSpec(
+            image=parent.id,
+            user="0:0",
+            labels={"xbuild.purpose": "image", NAME_LABEL: recipe.name},
+            env={**self._sources.environment, **recipe.arguments, "LANG": "C.UTF-8"},
+            mounts=tuple(Mount(target=place) for place in places),
+            network=True,
+            hardened=False,
+            limits=Limits(pids=4096),
+        )
+
+    def _run_steps(self, recipe: Recipe, parsed: Dockerfile, container: Container) -> None:
+        for step in parsed.build.steps:
+            match step:
+                case Copy():
+                    container.put(step.destination, tar_folder(recipe.context / step.source))
+                case Run():
+                    self._put_secrets(step, container)
+                    self._run(recipe, step, container)
+
+    def _put_secrets(self, step: Run, container: Container) -> None:
+        bundle = self._sources.ca_bundle
+        if "ca" in step.secrets and bundle:
+            container.put(SECRETS, tar_files([("ca", bundle.read_bytes(), False)]))
+
+    def _run(self, recipe: Recipe, step: Run, container: Container) -> None:
+        tail: list[str] = []
+
+        def on_line(_: str, line: str) -> None:
+            tail.append(line)
+            del tail[:-25]
+            self._narrate(recipe.name, line)
+
+        started = time.monotonic()
+        result = container.run(step.argv, on_line=on_line)
+        if self._cancelled.is_set():
+            raise ImageError("interrupted", code="interrupted")
+        if not result.ok:
+            raise ImageError(
+                f"building image {recipe.name} failed with status {result.exit_code}",
+                details="\n".join(tail),
+                hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+                code="image-build-failed",
+                retryable=True,
+            )
+        self._narrate(recipe.name, f"done in {time.monotonic() - started:.0f} s")
+
+
+def _output_of(parsed: Dockerfile, recipe: Recipe) -> str:
+    """The folder of the build stage that becomes the layer."""
+    match parsed.final.steps:
+        case (Copy(source=source, destination="/", stage=stage),) if stage == parsed.build.name:
+            return source.rstrip("/")
+    raise ImageError(
+        f"docker/{recipe.folder}/Dockerfile: the final stage must be one COPY --from={parsed.build.name} to /",
+        code="bad-recipe",
+    )
+
+
+def _config(
+    recipe: Recipe, parsed: Dockerfile, below: Image | None, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    inherited = dict(
+        entry.partition("=")[::2] for entry in (below.config.get("Env") if below else None) or ()
+    )
+    env = {**inherited, **parsed.final.env}
+    brief = {key: value for key, value in manifest.items() if key != "name"}
+    labels = {
+        NAME_LABEL: recipe.name,
+        RECIPE_LABEL: recipe.digest,
+        MANIFEST_LABEL: json.dumps(brief, sort_keys=True, separators=(",", ":")),
+        "org.opencontainers.image.title": f"xbuild {recipe.name}",
+    }
+    return {
+        "Env": [f"{key}={value}" for key, value in env.items()],
+        "Labels": labels,
+        "Cmd": ["/bin/sh"],
+    }

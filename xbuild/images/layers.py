@@ -1,0 +1,129 @@
+"""Layers as deterministic tar files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from xbuild.engine import Layer
+from xbuild.errors import ImageError
+from xbuild.images.recipe import context_files, is_executable
+
+EPOCH = 1_577_836_800
+"""Time stamp of everything in a layer, in seconds since the Unix epoch: 2020-01-01 00:00 UTC."""
+
+MANIFEST = "opt/xbuild/manifest.json"
+
+
+class ChunkReader(io.RawIOBase):
+    """A stream of chunks as a file to read from."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._held = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._held = memoryview(chunk)
+        count = min(len(buffer), len(self._held))
+        buffer[:count] = self._held[:count]
+        self._held = self._held[count:]
+        return count
+
+
+class _HashingFile:
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._hash = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def close(self) -> str:
+        self._file.close()
+        return self._hash.hexdigest()
+
+
+def pack_layer(
+    chunks: Iterable[bytes], path: Path, *, strip: int, on_progress: Callable[[int], None]
+) -> tuple[Layer, dict[str, Any]]:
+    """Rewrite a tar stream as a layer, and read the manifest that is in it.
+
+    Times become :data:`EPOCH`, owners keep their numbers and lose their names, and device nodes are left out.
+
+    :param strip: leading components of each name to drop.
+    :param on_progress: gets the bytes written so far.
+    :raises ImageError: the stream is no tar file.
+    """
+    manifest: dict[str, Any] = {}
+    out = _HashingFile(path)
+    digest = ""
+    written = 0
+    try:
+        with (
+            tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks), 1 << 20), mode="r|") as source,
+            tarfile.open(fileobj=cast("io.BufferedWriter", out), mode="w|", bufsize=1 << 20) as target,
+        ):
+            for member in source:
+                if not _keep(member, strip):
+                    continue
+                body = source.extractfile(member) if member.isreg() else None
+                if member.name == MANIFEST and body:
+                    text = body.read()
+                    manifest = json.loads(text)
+                    body = io.BytesIO(text)
+                target.addfile(member, body)
+                written += member.size
+                on_progress(written)
+    except tarfile.TarError as error:
+        raise ImageError("the engine sent a broken archive", details=str(error), retryable=True) from error
+    finally:
+        digest = out.close()
+    return Layer(path=path, diff_id=f"sha256:{digest}"), manifest
+
+
+def _keep(member: tarfile.TarInfo, strip: int) -> bool:
+    parts = [part for part in member.name.split("/") if part not in {"", "."}][strip:]
+    if not parts or member.ischr() or member.isblk() or member.isfifo():
+        return False
+    member.name = "/".join(parts)
+    if member.islnk():
+        member.linkname = "/".join(member.linkname.strip("/").split("/")[strip:])
+    member.mtime = EPOCH
+    member.uname = member.gname = ""
+    member.pax_headers = {
+        key: value for key, value in member.pax_headers.items() if key.startswith("SCHILY.xattr")
+    }
+    return True
+
+
+def tar_folder(folder: Path) -> Iterator[bytes]:
+    """A folder of the recipes' context as a tar stream, the same whatever the checkout's modes and times."""
+    yield from tar_files(
+        (path.relative_to(folder).as_posix(), path.read_bytes(), is_executable(path))
+        for path in context_files(folder)
+    )
+
+
+def tar_files(files: Iterable[tuple[str, bytes, bool]]) -> Iterator[bytes]:
+    """(name, content, executable) triples as a tar stream owned by root."""
+    for name, body, executable in files:
+        info = tarfile.TarInfo(name)
+        info.size = len(body)
+        info.mtime = EPOCH
+        info.mode = 0o755 if executable else 0o644
+        yield info.tobuf(tarfile.GNU_FORMAT)
+        yield body + b"\0" * (-len(body) % tarfile.BLOCKSIZE)
+    yield b"\0" * tarfile.RECORDSIZE

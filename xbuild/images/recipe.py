@@ -1,0 +1,104 @@
+"""Which images there are, what each is made of, and the digest that identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from xbuild.images.dockerfile import Copy, Dockerfile, parse
+
+REPOSITORY = "xbuild"
+RECIPE_LABEL = "xbuild.recipe"
+NAME_LABEL = "xbuild.image"
+MANIFEST_LABEL = "xbuild.manifest"
+
+
+def recipes_dir() -> Path:
+    """The docker/ folder: beside the package in a checkout, inside it when installed.
+
+    :raises FileNotFoundError: the installation is damaged.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for place in (package / "_docker", package.parent / "docker"):
+        if (place / "base" / "Dockerfile").is_file():
+            return place
+    raise FileNotFoundError(f"the recipes of the toolchain images are missing beside {package}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one image is made.
+
+    :ivar name: what it is called, for instance the target triple.
+    :ivar folder: its folder in docker/.
+    :ivar parent_argument: the ``ARG`` that names the parent image.
+    :ivar parent: its parent's recipe, or ``None`` for the minimal Debian that everything starts from.
+    :ivar arguments: the other ``ARG`` values.
+    """
+
+    name: str
+    folder: str
+    parent_argument: str
+    parent: Recipe | None
+    arguments: Mapping[str, str]
+
+    @property
+    def context(self) -> Path:
+        """The root of what ``COPY`` can name."""
+        return recipes_dir()
+
+    def dockerfile(self, parent_reference: str) -> Dockerfile:
+        """The parsed recipe, with its parent put in."""
+        path = self.context / self.folder / "Dockerfile"
+        arguments = {**self.arguments, self.parent_argument: parent_reference}
+        return parse(path.read_text("utf-8"), arguments, path=f"docker/{self.folder}/Dockerfile")
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of everything that goes in: the recipe, what it copies, its arguments, its parent's digest.
+
+        What the packages' archives hold on the day of the build is not in it; the image's own digest is for
+        that, and xbuild.lock pins it.
+        """
+        state = hashlib.sha256()
+        parsed = self.dockerfile(self.parent.digest if self.parent else "root")
+        for key, value in sorted(self.arguments.items()):
+            state.update(f"{key}={value}\0".encode())
+        state.update(repr(parsed).encode())
+        for step in parsed.build.steps:
+            if isinstance(step, Copy) and not step.stage:
+                for path in context_files(self.context / step.source):
+                    relative = path.relative_to(self.context).as_posix()
+                    mode = "x" if is_executable(path) else "-"
+                    state.update(f"{relative}\0{mode}\0".encode())
+                    state.update(hashlib.sha256(path.read_bytes()).digest())
+        return state.hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """The reference of the image that this recipe makes."""
+        return f"{REPOSITORY}/{self.name}:{self.digest[:16]}"
+
+
+def is_executable(path: Path) -> bool:
+    """Whether a file of the context is copied as a program."""
+    return bool(path.stat().st_mode & 0o100)
+
+
+def context_files(folder: Path) -> list[Path]:
+    """The files below a folder of the context, sorted; caches of interpreters are no part of it."""
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(found)
+
+
+def base_recipe() -> Recipe:
+    """The base that all toolchain images share."""
+    return Recipe("base", "base", "ROOT", None, {})
+
+
+def toolchain_recipe(triple: str, family: str) -> Recipe:
+    """The toolchain image of one target."""
+    return Recipe(triple, family, "BASE", base_recipe(), {"TARGET": triple})

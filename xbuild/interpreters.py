@@ -1,0 +1,157 @@
+"""What a user calls an interpreter, resolved to a kind of the catalog. Paths are looked at on this host."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xbuild.catalog import Catalog, Interpreter
+from xbuild.catalog.model import did_you_mean
+from xbuild.errors import RefusedError
+
+ALL = "all"
+
+_PROBE = (
+    "import json,platform,sys,sysconfig;"
+    "print(json.dumps([platform.python_implementation().lower(),sys.version_info[:2],"
+    "bool(sysconfig.get_config_var('Py_GIL_DISABLED'))]))"
+)
+_PROBE_SECONDS = 5.0
+_NAME = re.compile(r"(?P<name>pypy|python|cp|pp|py)?-?(?P<major>\d)\.?(?P<minor>\d+)(?P<threads>t?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An interpreter and how it was found (``kind``, ``ran``, ``pyvenv.cfg``, ``path``)."""
+
+    interpreter: Interpreter
+    how: str
+
+
+def resolve_interpreter(
+    text: str, catalog: Catalog, *, folder: Path, environment: Mapping[str, str]
+) -> Resolved:
+    """The interpreter that ``text`` names: a kind in any usual spelling, or a path on this host.
+
+    :param folder: what a relative path starts from.
+    :param environment: for ``~`` and for the program that is run; only HOME and PATH are passed on.
+    :raises RefusedError: ``unknown-interpreter``, ``interpreter-not-found`` or ``unsupported-interpreter``.
+    """
+    if "/" in text or text.startswith(("~", ".")):
+        return _resolve_path(text, catalog, folder=folder, environment=environment)
+    match = _NAME.fullmatch(text.strip().lower())
+    found = _lookup(catalog, match) if match else None
+    if found is None:
+        raise RefusedError(
+            f"unknown interpreter {text!r}",
+            details=f"known interpreters: {', '.join(catalog.interpreters)}",
+            hint=did_you_mean(text, tuple(_spellings(catalog))) or "name a kind, a path, or `all`",
+            code="unknown-interpreter",
+        )
+    return Resolved(found, "kind")
+
+
+def _spellings(catalog: Catalog) -> Iterator[str]:
+    for interpreter in catalog.interpreters.values():
+        yield from (interpreter.kind, interpreter.tag)
+
+
+def _lookup(catalog: Catalog, match: re.Match[str]) -> Interpreter | None:
+    name = match["name"] or "python"
+    implementation = "pypy" if name in {"pypy", "pp"} else "cpython"
+    version = f"{match['major']}.{match['minor']}"
+    return _by_facts(catalog, implementation, version, free_threaded=bool(match["threads"]))
+
+
+def _by_facts(
+    catalog: Catalog, implementation: str, version: str, *, free_threaded: bool
+) -> Interpreter | None:
+    for item in catalog.interpreters.values():
+        if (item.implementation, item.version, item.free_threaded) == (
+            implementation,
+            version,
+            free_threaded,
+        ):
+            return item
+    return None
+
+
+def _resolve_path(text: str, catalog: Catalog, *, folder: Path, environment: Mapping[str, str]) -> Resolved:
+    home = environment.get("HOME", "")
+    path = Path(re.sub(r"^~(?=/|$)", lambda _: home, text))
+    path = path if path.is_absolute() else folder / path
+    facts = _ask(path, environment) or _read_pyvenv(path) or _read_names(path)
+    if facts is None:
+        exists = path.exists()
+        raise RefusedError(
+            f"{text}: {'cannot tell what interpreter this is' if exists else 'no such interpreter'}",
+            details="it does not run here, and neither pyvenv.cfg nor its path names a version",
+            hint="name the kind instead, for instance --interp pypy3.9",
+            code="interpreter-not-found",
+        )
+    implementation, version, free_threaded, how = facts
+    found = _by_facts(catalog, implementation, version, free_threaded=free_threaded)
+    if found is None:
+        raise RefusedError(
+            f"{text} is {implementation} {version}{' free-threaded' if free_threaded else ''}, "
+            "which xbuild does not know",
+            details=f"known interpreters: {', '.join(catalog.interpreters)}",
+            code="unsupported-interpreter",
+        )
+    return Resolved(found, how)
+
+
+_Facts = tuple[str, str, bool, str]
+
+
+def _ask(path: Path, environment: Mapping[str, str]) -> _Facts | None:
+    """Run it where it runs: the interpreter knows best, whatever its file is called."""
+    if not path.is_file():
+        return None
+    try:
+        answer = subprocess.run(
+            (str(path), "-I", "-c", _PROBE),
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env={key: environment[key] for key in ("HOME", "PATH") if key in environment},
+        ).stdout
+        implementation, (major, minor), free_threaded = json.loads(answer)
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError):
+        return None
+    return str(implementation), f"{major}.{minor}", bool(free_threaded), "ran"
+
+
+def _read_pyvenv(path: Path) -> _Facts | None:
+    """``pyvenv.cfg`` beside or above the ``bin`` folder (PEP 405; virtualenv adds ``implementation``)."""
+    for folder in (path.parent.parent, path.parent, path):
+        try:
+            text = (folder / "pyvenv.cfg").read_text("utf-8")
+        except OSError:
+            continue
+        pairs = (line.partition("=") for line in text.splitlines())
+        values = {key.strip().lower(): value.strip() for key, _, value in pairs}
+        version = values.get("version") or values.get("version_info", "")
+        match = re.match(r"(\d+)\.(\d+)", version)
+        if not match:
+            continue
+        home = values.get("home", "")
+        named = values.get("implementation", "pypy" if "pypy" in home else "cpython").lower()
+        threads = bool(re.search(r"\d\.\d+(\.\d+)?t\b", home))
+        return named, f"{match[1]}.{match[2]}", threads, "pyvenv.cfg"
+    return None
+
+
+def _read_names(path: Path) -> _Facts | None:
+    """pyenv's folder names (``pypy3.9-7.3.15``, ``3.11.7``, ``3.14.0t``), then the file's own name."""
+    for part in reversed(path.parts):
+        match = re.match(r"(?P<name>pypy|python)?(?P<v>\d\.\d+)(\.\d+)?(?P<threads>t?)(?=$|[-_])", part)
+        if match:
+            implementation = "pypy" if match["name"] == "pypy" else "cpython"
+            return implementation, match["v"], bool(match["threads"]), "path"
+    return None

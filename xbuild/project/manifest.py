@@ -1,0 +1,265 @@
+"""What a crate's own files say, read without running anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from xbuild.errors import RefusedError
+from xbuild.project.lockfile import LockedPackage, read_lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A crate as its files describe it.
+
+    :ivar project: folder with pyproject.toml (or, without one, Cargo.toml).
+    :ivar cargo_toml: the crate's Cargo.toml.
+    :ivar workspace: folder of the workspace's root, where Cargo.lock belongs.
+    :ivar root: the folder that has everything the build reads: the workspace and all path dependencies.
+    :ivar name: distribution name as the project spells it.
+    :ivar version: normalised version (PEP 440).
+    :ivar requires_python: ``""`` where the project does not say.
+    :ivar rust_version: oldest Rust that the crate itself asks for, or ``""``.
+    :ivar locked: packages of Cargo.lock, or ``None`` without one.
+    :ivar maturin_features: features that ``[tool.maturin]`` turns on.
+    """
+
+    project: Path
+    cargo_toml: Path
+    workspace: Path
+    root: Path
+    name: str
+    version: str
+    requires_python: str
+    rust_version: str
+    locked: tuple[LockedPackage, ...] | None
+    bindings: str
+    maturin_features: tuple[str, ...]
+    maturin: Mapping[str, Any]
+
+    @property
+    def lock_path(self) -> Path:
+        """Where Cargo.lock is or belongs."""
+        return self.workspace / "Cargo.lock"
+
+    def locked_version(self, name: str) -> Version | None:
+        """The newest locked version of a package, or ``None`` where it is not locked."""
+        versions = [
+            Version(package.version.partition("+")[0])
+            for package in self.locked or ()
+            if package.name == name
+        ]
+        return max(versions, default=None)
+
+    @property
+    def specifier(self) -> SpecifierSet:
+        """``requires-python`` as a set of versions."""
+        return SpecifierSet(self.requires_python)
+
+    @property
+    def wheel_name(self) -> str:
+        """The distribution's name as it stands in wheel file names."""
+        return re.sub(r"[-_.]+", "_", self.name)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a crate.
+
+    :param path: the project's folder, or its pyproject.toml or Cargo.toml.
+    :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin`` or ``bad-version``.
+    """
+    project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
+    pyproject = _read_toml(project / "pyproject.toml") if (project / "pyproject.toml").is_file() else {}
+    _require_maturin(project, pyproject)
+    settings = pyproject.get("tool", {}).get("maturin", {})
+    cargo_toml = (project / settings.get("manifest-path", "Cargo.toml")).resolve()
+    if not cargo_toml.is_file():
+        raise RefusedError(
+            f"no crate at {project}",
+            details=f"{cargo_toml} does not exist",
+            hint="give the folder that holds the crate's pyproject.toml and Cargo.toml",
+            code="no-crate",
+        )
+    cargo = _read_toml(cargo_toml)
+    if "package" not in cargo:
+        raise RefusedError(
+            f"{cargo_toml} is a workspace without a package of its own",
+            hint="give the folder of the workspace member that makes the Python module",
+            code="no-crate",
+        )
+    workspace, workspace_cargo = _find_workspace(cargo_toml, cargo)
+    package = {key: _inherit(key, value, workspace_cargo) for key, value in cargo["package"].items()}
+    lock_path = workspace / "Cargo.lock"
+    python = pyproject.get("project", {})
+    return Manifest(
+        project=project.resolve(),
+        cargo_toml=cargo_toml,
+        workspace=workspace,
+        root=_common_root([project.resolve(), workspace, *_path_dependencies(workspace, cargo_toml)]),
+        name=_name(python, settings, package),
+        version=_version(python, package, cargo_toml),
+        requires_python=_requires_python(python),
+        rust_version=str(package.get("rust-version", "")),
+        locked=read_lock(lock_path) if lock_path.is_file() else None,
+        bindings=_bindings(settings, cargo),
+        maturin_features=tuple(settings.get("features", ())),
+        maturin=settings,
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"cannot read {path}", details=str(error), code="bad-manifest") from error
+
+
+def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
+    system = pyproject.get("build-system")
+    if system is None:
+        if not (project / "Cargo.toml").is_file() and not pyproject:
+            raise RefusedError(
+                f"no crate at {project}",
+                details="there is neither a pyproject.toml nor a Cargo.toml",
+                hint="give the folder of the crate; for an sdist, unpack it first",
+                code="no-crate",
+            )
+        return
+    backend = system.get("build-backend", "setuptools.build_meta:__legacy__")
+    if backend != "maturin":
+        raise RefusedError(
+            f"the build backend is {backend}, not maturin",
+            details=f"{project / 'pyproject.toml'}: requires {', '.join(system.get('requires', ()))}",
+            hint="xbuild builds what maturin builds; for other backends see cibuildwheel",
+            code="not-maturin",
+        )
+
+
+def _find_workspace(cargo_toml: Path, cargo: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """The workspace's root, found as cargo finds it: ``package.workspace``, or upwards."""
+    if "workspace" in cargo:
+        return cargo_toml.parent, dict(cargo)
+    named = cargo["package"].get("workspace")
+    folders = [(cargo_toml.parent / named).resolve()] if isinstance(named, str) else cargo_toml.parent.parents
+    for folder in folders:
+        candidate = folder / "Cargo.toml"
+        if candidate.is_file():
+            data = _read_toml(candidate)
+            if "workspace" in data and _is_member(cargo_toml.parent, folder, data["workspace"]):
+                return folder, data
+    return cargo_toml.parent, dict(cargo)
+
+
+def _is_member(folder: Path, root: Path, workspace: Mapping[str, Any]) -> bool:
+    relative = folder.relative_to(root) if folder.is_relative_to(root) else None
+    if relative and any(relative.is_relative_to(excluded) for excluded in workspace.get("exclude", ())):
+        return False
+    members = {path.resolve() for pattern in workspace.get("members", ()) for path in root.glob(pattern)}
+    return folder in members or relative is not None
+
+
+def _inherit(key: str, value: object, workspace: Mapping[str, Any]) -> object:
+    if isinstance(value, dict) and value.get("workspace") is True:
+        return workspace.get("workspace", {}).get("package", {}).get(key, "")
+    return value
+
+
+def _dependency_tables(cargo: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    names = ("dependencies", "dev-dependencies", "build-dependencies")
+    for scope in (cargo, *cargo.get("target", {}).values()):
+        yield from (scope.get(name, {}) for name in names)
+    yield cargo.get("workspace", {}).get("dependencies", {})
+    yield from cargo.get("patch", {}).values()
+
+
+def _path_dependencies(workspace: Path, cargo_toml: Path) -> Iterator[Path]:
+    """Folders of all path dependencies, direct and indirect."""
+    seen: set[Path] = set()
+    waiting = [workspace, cargo_toml.parent]
+    while waiting:
+        folder = waiting.pop()
+        if folder in seen:
+            continue
+        seen.add(folder)
+        yield folder
+        manifest = folder / "Cargo.toml"
+        if not manifest.is_file():
+            continue
+        for table in _dependency_tables(_read_toml(manifest)):
+            waiting += [
+                (folder / wanted["path"]).resolve()
+                for wanted in table.values()
+                if isinstance(wanted, dict) and isinstance(wanted.get("path"), str)
+            ]
+
+
+def _common_root(folders: list[Path]) -> Path:
+    root = Path(os.path.commonpath(folders))
+    if root == Path(root.anchor):
+        raise RefusedError(
+            "the crate's path dependencies have no folder in common but the root of the file system",
+            details=", ".join(str(folder) for folder in folders),
+            hint="put the crate and its path dependencies under one folder",
+            code="bad-manifest",
+        )
+    return root
+
+
+def _name(python: Mapping[str, Any], settings: Mapping[str, Any], package: Mapping[str, Any]) -> str:
+    name = str(python.get("name") or settings.get("name") or package.get("name", ""))
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+        raise RefusedError(f"{name!r} is no name of a Python distribution", code="bad-manifest")
+    canonicalize_name(name)
+    return name
+
+
+def _version(python: Mapping[str, Any], package: Mapping[str, Any], cargo_toml: Path) -> str:
+    raw = str(python.get("version") or package.get("version", ""))
+    try:
+        return str(Version(_semver_to_pep440(raw)))
+    except InvalidVersion as error:
+        raise RefusedError(f"{cargo_toml}: {raw!r} is no version", code="bad-version") from error
+
+
+def _semver_to_pep440(text: str) -> str:
+    """Cargo's pre-releases as maturin spells them: ``1.0.0-alpha.1`` is ``1.0.0a1``."""
+    head, _, build = text.partition("+")
+    match = re.fullmatch(r"(\d+\.\d+\.\d+)-(alpha|beta|rc)\.?(\d+)?", head)
+    if match:
+        letter = {"alpha": "a", "beta": "b", "rc": "rc"}[match[2]]
+        head = f"{match[1]}{letter}{match[3] or 0}"
+    return f"{head}+{build}" if build else head
+
+
+def _requires_python(python: Mapping[str, Any]) -> str:
+    text = str(python.get("requires-python", ""))
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier as error:
+        raise RefusedError(f"requires-python {text!r} is no specifier", code="bad-manifest") from error
+    return text
+
+
+def _bindings(settings: Mapping[str, Any], cargo: Mapping[str, Any]) -> str:
+    """What maturin would choose: the setting, else by the direct dependencies, else a program."""
+    if "bindings" in settings:
+        return str(settings["bindings"])
+    direct = {
+        str(wanted.get("package", name)) if isinstance(wanted, dict) else name
+        for name, wanted in cargo.get("dependencies", {}).items()
+    }
+    for candidate in ("pyo3", "pyo3-ffi", "uniffi"):
+        if candidate in direct:
+            return candidate
+    kinds = cargo.get("lib", {}).get("crate-type", ())
+    return "cffi" if "cdylib" in kinds else "bin"

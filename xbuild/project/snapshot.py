@@ -1,0 +1,198 @@
+"""A snapshot of the sources: what the build sees, and all that it sees.
+
+A build reads a copy, so that it is the same tree whether the engine is local or not, whatever the caller's
+umask, and even when files are edited while it runs. Files that git ignores are no part of the sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pathspec
+
+from xbuild.errors import RefusedError
+
+_NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".nox"}
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A copied source tree.
+
+    :ivar folder: where it is on this machine.
+    :ivar digest: ``sha256:`` over names, kinds, executable bits and contents.
+    :ivar epoch: SOURCE_DATE_EPOCH in seconds: the last commit, or else the newest file.
+    :ivar epoch_source: ``commit`` or ``newest file``.
+    :ivar files: how many files and links.
+    :ivar size: bytes.
+    :ivar commit: the commit that is checked out, or ``""``.
+    """
+
+    folder: Path
+    digest: str
+    epoch: int
+    epoch_source: str
+    files: int
+    size: int
+    commit: str = ""
+
+
+def take_snapshot(
+    root: Path, folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Snapshot:
+    """Copy the sources below ``root`` to the new ``folder``.
+
+    Modes are normalised; modification times are kept, because cargo decides by them what to compile again.
+
+    :param include: patterns of ignored files that the build needs all the same.
+    :param exclude: patterns of files to leave out besides the ignored ones.
+    :raises RefusedError: ``unreadable-source``.
+    """
+    state = hashlib.sha256()
+    newest = size = count = 0
+    folder.mkdir(parents=True)
+    wanted_too = pathspec.GitIgnoreSpec.from_lines(include)
+    unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
+    for name in sorted(_source_files(root, wanted_too)):
+        if unwanted.match_file(name):
+            continue
+        try:
+            kind, content = _copy(root / name, folder / name)
+        except OSError as error:
+            raise RefusedError(
+                f"cannot read {root / name}", details=str(error), code="unreadable-source"
+            ) from error
+        state.update(f"{name}\0{kind}\0".encode("utf-8", "surrogateescape"))
+        state.update(hashlib.sha256(content).digest())
+        count += 1
+        size += len(content)
+        newest = max(newest, int((root / name).lstat().st_mtime))
+    committed, commit = _last_commit(root)
+    return Snapshot(
+        folder=folder,
+        digest=f"sha256:{state.hexdigest()}",
+        epoch=committed or newest,
+        epoch_source="commit" if committed else "newest file",
+        files=count,
+        size=size,
+        commit=commit,
+    )
+
+
+def _copy(source: Path, target: Path) -> tuple[str, bytes]:
+    """Copy one file or link; gives its kind (``file``, ``program``, ``link``) and its content."""
+    status = source.lstat()
+    _make_parents(target.parent)
+    if stat.S_ISLNK(status.st_mode):
+        link = str(source.readlink())
+        target.symlink_to(link)
+        return "link", link.encode("utf-8", "surrogateescape")
+    content = source.read_bytes()
+    target.write_bytes(content)
+    executable = bool(status.st_mode & 0o100)
+    target.chmod(0o755 if executable else 0o644)
+    os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    return ("program" if executable else "file"), content
+
+
+def _make_parents(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_parents(folder.parent)
+        folder.mkdir()
+        folder.chmod(0o755)
+
+
+def _source_files(root: Path, wanted_too: pathspec.GitIgnoreSpec) -> set[str]:
+    listed = _git_files(root)
+    if listed is None:
+        ignoring = any((folder / ".git").exists() for folder in (root, *root.parents))
+        return set(_walk(root, ignoring=ignoring, wanted_too=wanted_too))
+    if wanted_too.patterns:
+        every = _walk(root, ignoring=False, wanted_too=wanted_too)
+        listed |= {name for name in every if wanted_too.match_file(name)}
+    return listed
+
+
+def _git(root: Path, *words: str) -> str | None:
+    program = shutil.which("git")
+    if not program or not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        return None
+    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    result = subprocess.run(
+        (program, *_GIT[1:], "-C", str(root), *words),
+        capture_output=True,
+        check=False,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    return result.stdout.decode("utf-8", "surrogateescape") if result.returncode == 0 else None
+
+
+def _git_files(root: Path) -> set[str] | None:
+    """Tracked files, and untracked ones that are not ignored, of submodules too. ``None`` without git."""
+    listing = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    if not listing:
+        return None
+    names: set[str] = set()
+    for name in listing.split("\0"):
+        path = root / name
+        if not name or not (path.exists() or path.is_symlink()):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            inside = _git_files(path) or set(
+                _walk(path, ignoring=False, wanted_too=pathspec.GitIgnoreSpec.from_lines(()))
+            )
+            names |= {f"{name.rstrip('/')}/{below}" for below in inside}
+        else:
+            names.add(name)
+    return names
+
+
+def _walk(
+    root: Path,
+    *,
+    ignoring: bool,
+    wanted_too: pathspec.GitIgnoreSpec,
+    prefix: str = "",
+    rules: tuple[tuple[str, pathspec.GitIgnoreSpec], ...] = (),
+) -> Iterator[str]:
+    folder = root / prefix
+    ignore_file = folder / ".gitignore"
+    if ignoring and ignore_file.is_file():
+        lines = ignore_file.read_text("utf-8", "replace").splitlines()
+        rules = (*rules, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))
+    for entry in sorted(os.scandir(folder), key=lambda item: item.name):
+        name = f"{prefix}{entry.name}"
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if entry.name in _NEVER or (is_folder and _is_output(Path(entry.path))):
+            continue
+        shown = f"{name}/" if is_folder else name
+        ignored = any(spec.match_file(shown.removeprefix(start)) for start, spec in rules)
+        if is_folder:
+            if not ignored or wanted_too.patterns:
+                yield from _walk(
+                    root, ignoring=ignoring, wanted_too=wanted_too, prefix=f"{name}/", rules=rules
+                )
+        elif (entry.is_symlink() or entry.is_file()) and (not ignored or wanted_too.match_file(name)):
+            yield name
+
+
+def _is_output(folder: Path) -> bool:
+    """Whether a folder is a cache (cargo marks its target directories) or a virtual environment."""
+    return (folder / "CACHEDIR.TAG").is_file() or (folder / "pyvenv.cfg").is_file()
+
+
+def _last_commit(root: Path) -> tuple[int, str]:
+    answer = _git(root, "log", "-1", "--format=%ct %H")
+    if not answer:
+        return 0, ""
+    seconds, _, commit = answer.strip().partition(" ")
+    return int(seconds), commit

@@ -1,0 +1,64 @@
+"""What is asked for: one validated, frozen value, made at the edge and never changed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xbuild.catalog import Interpreter, Target
+from xbuild.engine import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """What is asked for on one target.
+
+    :ivar interpreters: kinds, or empty for ``all`` (what the crate and the target allow).
+    :ivar image: an image reference in place of the toolchain image that belongs to the target.
+    :ivar sysroot: a folder on this machine that holds a sysroot in cargo-xwin's layout (windows-msvc only).
+    :ivar timeout: seconds for each interpreter's build.
+    """
+
+    target: Target
+    interpreters: tuple[Interpreter, ...]
+    every_interpreter: bool = False
+    features: tuple[str, ...] = ()
+    all_features: bool = False
+    no_default_features: bool = False
+    profile: str = "release"
+    rustflags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    sysroot: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeout: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What is asked for.
+
+    :ivar project: the crate's folder (the one with pyproject.toml or Cargo.toml), absolute.
+    :ivar out: where wheels go, absolute.
+    :ivar jobs: how many targets are built at the same time.
+    :ivar locked: refuse a missing or outdated Cargo.lock.
+    :ivar strict: refuse everything when one pair of target and interpreter cannot work.
+    :ivar offline: fetch nothing; what is not in the cache is an error.
+    :ivar reproducible: one codegen unit and a fresh target directory, so that bytes do not vary.
+    :ivar epoch: SOURCE_DATE_EPOCH in seconds, or ``None`` to take it from the sources.
+    """
+
+    project: Path
+    out: Path
+    targets: tuple[TargetRequest, ...]
+    jobs: int = 1
+    locked: bool = False
+    strict: bool = False
+    offline: bool = False
+    reproducible: bool = True
+    epoch: int | None = None
+    test: bool = False
+    runtime: str = ""
+    source_include: tuple[str, ...] = ()
+    source_exclude: tuple[str, ...] = ()
