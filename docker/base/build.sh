@@ -11,9 +11,6 @@ set -- \
     --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/i18n/*' \
-    --dpkgopt='path-exclude=/usr/share/zoneinfo/*' \
-    --dpkgopt='path-include=/usr/share/zoneinfo/Etc/UTC' \
-    --dpkgopt='path-include=/usr/share/zoneinfo/UTC' \
     --dpkgopt='path-exclude=/usr/src/rustc-*' \
     --dpkgopt='path-include=/usr/src/rustc-*/library/*' \
     --dpkgopt='path-exclude=/usr/src/rustc-*/library/*/tests/*' \

@@ -11,8 +11,7 @@ export APT_CONFIG=/tmp/apt-ca.conf DEBIAN_FRONTEND=noninteractive
 
 # archive_of SUITE: the base URI from which this machine's apt gets SUITE
 archive_of() {
-    apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-        sed -n "s/^$1 //p" | head -n 1
+    apt-get --print-uris update | sed -n "s#^'\(.*\)/dists/$1/InRelease' .*#\1#p" | head -n 1
 }
 
 # debian_sources SUITE: one-line-style sources of a suite with its updates and security fixes
@@ -32,7 +31,7 @@ bootstrap() {
         apt-get -qq update
         apt-get -qq install --yes --no-install-recommends ca-certificates mmdebstrap python3-pip
     fi
-    mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory --quiet \
+    mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory \
         --aptopt='Apt::Install-Recommends "0"' --aptopt='Acquire::Languages "none"' \
         --aptopt='Acquire::Retries "5"' "$@"
 }

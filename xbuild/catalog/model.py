@@ -38,6 +38,8 @@ class Target:
     macos_minimum: str = ""
     no: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    interpreter_env: Mapping[str, str] = field(default_factory=dict)
+    prepare: tuple[str, ...] = ()
 
     @property
     def env_key(self) -> str:

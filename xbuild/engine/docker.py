@@ -25,7 +25,7 @@ from docker.types import LogConfig, Ulimit
 from docker.types import Mount as DockerMount
 from docker.utils import kwargs_from_env
 
-from xbuild.engine.lines import LineSplitter
+from xbuild.engine.lines import MAX_LINE, LineSplitter
 from xbuild.engine.owner import owner_is_gone, owner_label
 from xbuild.engine.types import ContainerSpec, EngineInfo, ExecResult, Image, Layer, OnLine
 from xbuild.errors import EngineError, ImageError
@@ -69,6 +69,7 @@ class DockerContainer:
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         timeout: float | None = None,
+        line_limit: int = MAX_LINE,
     ) -> ExecResult:
         started = time.monotonic()
         overdue = threading.Event()
@@ -85,7 +86,7 @@ class DockerContainer:
             if timer:
                 timer.daemon = True
                 timer.start()
-            self._stream(made["Id"], on_line)
+            self._stream(made["Id"], on_line, line_limit)
             exit_code, killed_for_memory = self._outcome(made["Id"])
         except _TRANSPORT_ERRORS as error:
             if overdue.is_set() or self._killed.is_set():
@@ -102,8 +103,11 @@ class DockerContainer:
             out_of_memory=killed_for_memory and exit_code != 0,
         )
 
-    def _stream(self, exec_id: str, on_line: OnLine) -> None:
-        splitters: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
+    def _stream(self, exec_id: str, on_line: OnLine, limit: int) -> None:
+        splitters: dict[Stream, LineSplitter] = {
+            "stdout": LineSplitter(limit),
+            "stderr": LineSplitter(limit),
+        }
         for pair in self._api.exec_start(exec_id, stream=True, demux=True):
             for stream, chunk in zip(splitters, pair, strict=True):
                 if chunk:

@@ -11,9 +11,10 @@ _MARKER = " [clipped]"
 
 
 class LineSplitter:
-    """Cuts a byte stream into text lines, holding at most :data:`MAX_LINE` bytes."""
+    """Cuts a byte stream into text lines, holding at most ``limit`` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
         self._held = bytearray()
         self._skipping = False
 
@@ -31,7 +32,7 @@ class LineSplitter:
             yield self._take()
 
     def _hold(self, part: bytes) -> None:
-        room = MAX_LINE - len(self._held)
+        room = self._limit - len(self._held)
         if len(part) > room:
             self._skipping = True
         self._held += part[: max(room, 0)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from xbuild.engine.lines import MAX_LINE
 from xbuild.events import Stream
 
 OnLine = Callable[[Stream, str], None]
@@ -138,9 +139,11 @@ class Container(Protocol):
         env: Mapping[str, str] | None = None,
         workdir: str | None = None,
         timeout: float | None = None,
+        line_limit: int = MAX_LINE,
     ) -> ExecResult:
         """Run a command to its end.
 
+        :param line_limit: bytes of the longest line that is passed on whole.
         :param timeout: seconds after which the whole container is killed.
         :raises EngineError: the engine went away or refused.
         """
@@ -188,12 +191,6 @@ class Engine(Protocol):
 
         ``path`` must have a name that cannot be there by chance.
         """
-        ...
-
-    def import_root(
-        self, chunks: Iterable[bytes], *, tag: str, labels: Mapping[str, str], platform: str = ""
-    ) -> Image:
-        """Make an image of one layer from a root file system's tar stream."""
         ...
 
     def add_layer(

@@ -175,7 +175,7 @@ def _output_of(parsed: Dockerfile, recipe: Recipe) -> str:
         case (Copy(source=source, destination="/", stage=stage),) if stage == parsed.build.name:
             return source.rstrip("/")
     raise ImageError(
-        f"docker/{recipe.folder}/Dockerfile: the final stage must be one COPY --from={parsed.build.name} to /",
+        f"docker/{recipe.folder}/Dockerfile: the final stage must be one COPY --from=... to /",
         code="bad-recipe",
     )
 

@@ -1,0 +1,172 @@
+"""Where settings end: they become a request and the tools that a run works with."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xbuild.catalog import Catalog, Target
+from xbuild.engine import Limits
+from xbuild.errors import UsageError
+from xbuild.fetch import Network
+from xbuild.images.builder import Sources
+from xbuild.interpreters import ALL, resolve_interpreter
+from xbuild.request import BuildRequest, TargetRequest
+from xbuild.settings import Loaded, Settings, load_settings
+
+GIB = 1 << 30
+
+
+def load(flags: Mapping[str, Any], project: Path | None, config_file: Path | None = None) -> Loaded:
+    """The settings for a call of the command.
+
+    :raises UsageError: a value cannot be understood.
+    """
+    folder = project if project is None or project.is_dir() else project.parent
+    return load_settings(flags=flags, environ=os.environ, project_dir=folder, config_file=config_file)
+
+
+def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRequest:
+    """The request that the settings mean.
+
+    :raises RefusedError: an unknown target or interpreter.
+    :raises UsageError: SOURCE_DATE_EPOCH is no time.
+    """
+    triples = settings.targets or (_default_target(project, os.environ),)
+    targets = tuple(
+        _target_request(catalog.target(triple), settings, catalog) for triple in dict.fromkeys(triples)
+    )
+    jobs = settings.jobs if isinstance(settings.jobs, int) else _jobs_that_fit(settings)
+    return BuildRequest(
+        project=project,
+        out=(Path.cwd() / settings.out).resolve(),
+        targets=targets,
+        jobs=jobs,
+        locked=settings.locked,
+        strict=settings.strict,
+        offline=settings.offline,
+        reproducible=settings.reproducible,
+        epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH", "")),
+        test=settings.test,
+        runtime=settings.runtime,
+        source_include=settings.source_include,
+        source_exclude=settings.source_exclude,
+    )
+
+
+def _jobs_that_fit(settings: Settings) -> int:
+    """As many jobs as there are pairs of processors and as memory allows."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    processors = len(os.sched_getaffinity(0))
+    return max(1, min(processors, memory // max(settings.memory, GIB)))
+
+
+def _target_request(target: Target, settings: Settings, catalog: Catalog) -> TargetRequest:
+    own = settings.for_target(target.triple)
+    names = own.interpreters or (ALL,)
+    every = ALL in names
+    resolved = (
+        ()
+        if every
+        else tuple(
+            resolve_interpreter(name, catalog, folder=Path.cwd(), environment=os.environ).interpreter
+            for name in names
+        )
+    )
+    if own.sysroot and target.os != "windows":
+        raise UsageError(
+            f"a sysroot of your own is for windows-msvc targets, not for {target.triple}",
+            code="sysroot-unsupported",
+        )
+    if own.sysroot and not (own.sysroot / "crt").is_dir() and not (own.sysroot / "xwin" / "crt").is_dir():
+        raise UsageError(
+            f"{own.sysroot} is no sysroot in cargo-xwin's layout",
+            details="it has no folder crt/",
+            hint="give the folder that holds crt/ and sdk/, as `xwin splat` makes it",
+            code="bad-sysroot",
+        )
+    return TargetRequest(
+        target=target,
+        interpreters=tuple(dict.fromkeys(resolved)),
+        every_interpreter=every,
+        features=own.features,
+        all_features=settings.all_features,
+        no_default_features=settings.no_default_features,
+        profile=own.profile,
+        rustflags=own.rustflags,
+        environment=own.environment,
+        image=own.image,
+        sysroot=own.sysroot.resolve() if own.sysroot else None,
+        limits=Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids),
+        timeout=own.timeout,
+    )
+
+
+def _default_target(project: Path, environ: Mapping[str, str]) -> str:
+    """``CARGO_BUILD_TARGET``, else ``build.target`` of .cargo/config.toml, else this machine's platform."""
+    named = environ.get("CARGO_BUILD_TARGET")
+    if named:
+        return named
+    for folder in (project, *project.parents):
+        for name in ("config.toml", "config"):
+            path = folder / ".cargo" / name
+            if path.is_file():
+                try:
+                    target = tomllib.loads(path.read_text("utf-8")).get("build", {}).get("target")
+                except (OSError, ValueError) as error:
+                    raise UsageError(f"cannot read {path}", details=str(error), code="bad-config") from error
+                if isinstance(target, list) and target:
+                    target = target[0]
+                if isinstance(target, str):
+                    return target
+    return f"{os.uname().machine}-unknown-linux-gnu"
+
+
+def _epoch(text: str) -> int | None:
+    """SOURCE_DATE_EPOCH. maturin takes a bad one silently for 1980, so it is checked here."""
+    if not text:
+        return None
+    if not text.isdigit() or not 315_532_800 <= int(text) <= 4_354_819_198:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={text!r} is no time that a wheel can hold",
+            details="it is seconds since 1970 (UTC), from 1980 to 2107",
+            code="bad-epoch",
+        )
+    return int(text)
+
+
+def make_sources(settings: Settings) -> Sources:
+    """Where image recipes fetch from."""
+    network = settings.network
+    mirrors = {"PIP_INDEX_URL": network.pip_index_url} if network.pip_index_url else {}
+    return Sources(
+        base=settings.images.base,
+        debian_mirror=settings.images.debian_mirror,
+        ca_bundle=network.ca_bundle,
+        environment={**proxies(settings), **mirrors},
+        host_environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
+    )
+
+
+def make_network(settings: Settings) -> Network:
+    """How package sources are reached while dependencies are fetched."""
+    return Network(
+        ca_bundle=settings.network.ca_bundle,
+        environment=proxies(settings),
+        cargo_index=settings.network.cargo_index,
+    )
+
+
+def proxies(settings: Settings) -> dict[str, str]:
+    """Proxies as programs expect them in their environment."""
+    network = settings.network
+    pairs = {
+        "http_proxy": network.http_proxy,
+        "https_proxy": network.https_proxy,
+        "no_proxy": network.no_proxy,
+    }
+    given = {name: value for name, value in pairs.items() if value}
+    return {**given, **{name.upper(): value for name, value in given.items()}}

@@ -1,0 +1,239 @@
+"""``xbuild images``: build, list, show, prune, save, load, push and pull toolchain images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import load
+from xbuild.cli.session import Session
+from xbuild.engine import Image
+from xbuild.errors import ImageError, RefusedError, UsageError
+from xbuild.events import Event
+from xbuild.images.bootstrap import root_recipe
+from xbuild.images.catalog import outdated, recipes, states, total_size
+from xbuild.images.manifest import image_manifest, tool_versions
+from xbuild.images.recipe import Recipe
+from xbuild.ui.text import file_size
+
+app = typer.Typer(help="Toolchain images.", no_args_is_help=True, rich_markup_mode=None)
+
+Names = Annotated[list[str] | None, typer.Argument(help="Target triples, or `base`; all without any.")]
+
+
+def _session(*, quiet: bool = False) -> Session:
+    return Session(load({}, None).settings, quiet=quiet)
+
+
+def _chosen(names: list[str] | None) -> tuple[Recipe, ...]:
+    known = {recipe.name: recipe for recipe in recipes(load_catalog())}
+    for name in names or ():
+        if name not in known:
+            load_catalog().target(name)
+    return tuple(known[name] for name in names) if names else tuple(known.values())
+
+
+def _present(session: Session, names: list[str] | None) -> list[Image]:
+    found = list(states(session.engine, _chosen(names)))
+    missing = [state.recipe.name for state in found if state.image is None]
+    if missing and names:
+        raise ImageError(
+            f"not built yet: {', '.join(missing)}",
+            hint=f"xbuild images build {' '.join(missing)}",
+            code="image-missing",
+        )
+    return [state.image for state in found if state.image]
+
+
+@app.command()
+def build(
+    names: Names = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make them anew, from today's packages.")
+    ] = False,
+) -> None:
+    """Make the images that the engine does not have."""
+    session = _session()
+    with session.screen as screen:
+
+        def emit(event: Event) -> None:
+            screen(event)
+
+        def work() -> list[Image]:
+            builder = session.images(emit)
+            chosen = _chosen(names)
+            if rebuild:
+                for recipe in chosen:
+                    session.engine.remove_image(recipe.tag)
+            return [builder.ensure(recipe) for recipe in chosen]
+
+        made = session.interruptible(work)
+    for image in made:
+        typer.echo(f"{image.tags[0] if image.tags else image.id} {image.id} {file_size(image.size)}")
+
+
+@app.command("list")
+def list_images(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the images and what all of them take together."""
+    session = _session(quiet=True)
+    found = list(states(session.engine, recipes(load_catalog())))
+    present = [state.image for state in found if state.image]
+    total = total_size(present[1:], present[:1])
+    if as_json:
+        rows = [
+            {
+                "name": state.recipe.name,
+                "tag": state.recipe.tag,
+                "id": state.image.id if state.image else None,
+                "size": state.image.size if state.image else None,
+            }
+            for state in found
+        ]
+        typer.echo(json.dumps({"schema": "xbuild.images/1", "images": rows, "total_size": total}, indent=1))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("image", "tag", "digest", "size"):
+        table.add_column(heading, justify="right" if heading == "size" else "left")
+    for state in found:
+        image = state.image
+        table.add_row(
+            Text(state.recipe.name),
+            Text(state.recipe.tag),
+            Text(image.id[:19] if image else "not built"),
+            Text(file_size(image.size) if image else ""),
+        )
+    session.console.print(table)
+    typer.echo(f"all together, shared layers counted once: {file_size(total)}")
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A target triple, or `base`.")]) -> None:
+    """Show what an image is made of, as JSON."""
+    session = _session(quiet=True)
+    image = _present(session, [name])[0]
+    body = {
+        "schema": "xbuild.image/1",
+        "name": name,
+        "tags": list(image.tags),
+        "id": image.id,
+        "repo_digests": list(image.repo_digests),
+        "size": image.size,
+        "layers": list(image.layers),
+        "tools": tool_versions(image),
+        **{key: value for key, value in image_manifest(image).items() if key not in {"tools", "components"}},
+    }
+    typer.echo(json.dumps(body, indent=1))
+
+
+@app.command()
+def prune() -> None:
+    """Remove images that other versions of the recipes made."""
+    session = _session(quiet=True)
+    roots = frozenset({root_recipe().digest})
+    gone = outdated(session.engine, recipes(load_catalog()), roots=roots)
+    for image in gone:
+        name = image.tags[0] if image.tags else image.id
+        session.engine.remove_image(image.id, force=True)
+        typer.echo(f"removed {name}")
+    typer.echo(f"{len(gone)} removed")
+
+
+@app.command()
+def save(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The archive to write.")],
+    names: Names = None,
+) -> None:
+    """Write images to an archive that `xbuild images load` (or `docker load`) takes on another machine."""
+    session = _session(quiet=True)
+    images = _present(session, names)
+    if not images:
+        raise ImageError("no image is built yet", hint="xbuild images build", code="image-missing")
+    fresh = out.with_name(f".{out.name}.new")
+
+    def work() -> None:
+        with fresh.open("wb") as stream:
+            for chunk in session.engine.save([image.tags[0] for image in images]):
+                stream.write(chunk)
+
+    try:
+        session.interruptible(work)
+        fresh.replace(out)
+    finally:
+        fresh.unlink(missing_ok=True)
+    typer.echo(f"{out}: {len(images)} images, {file_size(out.stat().st_size)}")
+
+
+@app.command("load")
+def load_archive(
+    archive: Annotated[Path, typer.Argument(help="An archive of `xbuild images save`.")],
+) -> None:
+    """Take images from an archive."""
+    if not archive.is_file():
+        raise UsageError(f"{archive} does not exist", code="no-archive")
+    session = _session(quiet=True)
+
+    def work() -> tuple[Image, ...]:
+        with archive.open("rb") as stream:
+            return session.engine.load(iter(lambda: stream.read(1 << 20), b""))
+
+    for image in session.interruptible(work):
+        typer.echo(f"{image.tags[0] if image.tags else image.id} {image.id}")
+
+
+def _registry(session: Session, given: str | None) -> str:
+    registry = given or session.settings.images.registry
+    if not registry:
+        raise RefusedError(
+            "no registry to push to or pull from",
+            hint="give --registry HOST/PREFIX, or set images.registry",
+            code="no-registry",
+        )
+    return registry.rstrip("/")
+
+
+Registry = Annotated[str | None, typer.Option(help="Registry and prefix (setting images.registry).")]
+
+
+@app.command()
+def push(names: Names = None, registry: Registry = None) -> None:
+    """Push images to a registry."""
+    session = _session(quiet=True)
+    prefix = _registry(session, registry)
+
+    def work() -> None:
+        for image in _present(session, names):
+            reference = f"{prefix}/{image.tags[0]}"
+            session.engine.tag(image.id, reference)
+            try:
+                session.engine.push(reference, on_progress=lambda _: None)
+            finally:
+                session.engine.remove_image(reference)
+            typer.echo(reference)
+
+    session.interruptible(work)
+
+
+@app.command()
+def pull(names: Names = None, registry: Registry = None) -> None:
+    """Pull images from a registry."""
+    session = _session(quiet=True)
+    prefix = _registry(session, registry)
+
+    def work() -> None:
+        for recipe in _chosen(names):
+            image = session.engine.pull(f"{prefix}/{recipe.tag}")
+            if image.labels.get("xbuild.recipe") != recipe.digest:
+                raise ImageError(f"{prefix}/{recipe.tag} is not what its tag says", code="wrong-image")
+            session.engine.tag(image.id, recipe.tag)
+            session.engine.remove_image(f"{prefix}/{recipe.tag}")
+            typer.echo(f"{recipe.tag} {image.id}")
+
+    session.interruptible(work)

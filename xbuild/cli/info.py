@@ -1,0 +1,124 @@
+"""``xbuild targets``, ``doctor``, ``config`` and ``logs``: what there is, and whether it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from xbuild.catalog import Catalog, Target, load_catalog
+from xbuild.cli.compose import load
+from xbuild.errors import ExitStatus, UsageError
+from xbuild.ui.console import make_console
+
+PROOFS = {
+    "native": "runs here",
+    "qemu": "runs under qemu",
+    "wine": "runs under wine (CPython); loads, symbols resolve (PyPy)",
+    "audit": "audited only",
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def _interpreters(catalog: Catalog, target: Target) -> list[str]:
+    return [item.tag for item in catalog.interpreters.values() if not catalog.supports(target, item)]
+
+
+def targets(as_json: AsJson = False) -> None:
+    """List the targets, their interpreters, and what can prove a wheel of theirs."""
+    catalog = load_catalog()
+    if as_json:
+        rows = [
+            {
+                "triple": target.triple,
+                "platform_tag": target.platform_tag,
+                "interpreters": _interpreters(catalog, target),
+                "proof": target.proof,
+                "refused": dict(target.no),
+            }
+            for target in catalog.targets.values()
+        ]
+        typer.echo(json.dumps({"schema": "xbuild.targets/1", "targets": rows}, indent=1))
+        return
+    console = make_console(sys.stdout, environ=os.environ)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("target", "platform tag", "interpreters", "proof"):
+        table.add_column(heading)
+    for target in catalog.targets.values():
+        table.add_row(
+            Text(target.triple),
+            Text(target.platform_tag.replace(".", " ")),
+            Text(" ".join(_interpreters(catalog, target))),
+            Text(PROOFS[target.proof]),
+        )
+    console.print(table)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check the engine, space, certificates, sources and emulation, with the fix for what is wrong."""
+    from xbuild.doctor import examine
+
+    findings = examine(load({}, Path.cwd()).settings, environ=os.environ)
+    failed = any(item.level == "error" for item in findings)
+    if as_json:
+        body = {"schema": "xbuild.doctor/1", "findings": [item.as_dict() for item in findings]}
+        typer.echo(json.dumps(body, indent=1))
+    else:
+        console = make_console(sys.stdout, environ=os.environ)
+        marks = {"ok": ("ok", "green"), "warning": ("warn", "yellow"), "error": ("FAIL", "bold red")}
+        for item in findings:
+            mark, style = marks[item.level]
+            console.print(Text(f"{mark:>4} ", style=style) + Text(f"{item.name}: {item.message}"))
+            if item.fix:
+                console.print(Text(f"     fix: {item.fix}", style="cyan"))
+    raise SystemExit(int(ExitStatus.ENGINE if failed else ExitStatus.OK))
+
+
+def config(
+    project: Annotated[Path, typer.Argument(help="The crate's folder.")] = Path(),
+    config_file: Annotated[Path | None, typer.Option("--config", help="Configuration file.")] = None,
+) -> None:
+    """Show every value and where it came from."""
+    from xbuild.settings import describe
+
+    loaded = load({}, project.absolute(), config_file)
+    console = make_console(sys.stdout, environ=os.environ)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for key, value, origin in describe(loaded):
+        table.add_row(Text(key), Text(value), Text(origin, style="dim"))
+    console.print(table)
+
+
+def logs(
+    run: Annotated[str, typer.Argument(help="A run, by the start of its name; the last one without.")] = "",
+    target: Annotated[str, typer.Option("--target", "-t", help="Only this target.")] = "",
+    raw: Annotated[bool, typer.Option("--json", help="The records as they are.")] = False,
+) -> None:
+    """Show the log of a run."""
+    from xbuild.logs import format_record, read_log
+
+    root = load({}, None).settings.state_dir / "runs"
+    runs = sorted(path for path in root.glob(f"{run}*") if path.is_dir()) if root.is_dir() else []
+    if not runs:
+        known = ", ".join(path.name for path in sorted(root.glob("*"))[-5:]) if root.is_dir() else ""
+        raise UsageError(
+            f"no run {run!r}" if run else "no run yet",
+            details=f"latest: {known}" if known else "",
+            code="no-run",
+        )
+    files = sorted(runs[-1].glob(f"{target or '*'}.jsonl"))
+    if not files:
+        names = ", ".join(path.stem for path in sorted(runs[-1].glob("*.jsonl")))
+        raise UsageError(
+            f"run {runs[-1].name} has no log of {target!r}", details=f"it has: {names}", code="no-log"
+        )
+    records = sorted((record for path in files for record in read_log(path)), key=lambda item: item["time"])
+    for record in records:
+        typer.echo(json.dumps(record) if raw else format_record(record))

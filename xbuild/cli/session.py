@@ -1,0 +1,202 @@
+"""One call of the command that works with an engine: sinks, signals, and the end of the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from xbuild.catalog import Catalog
+from xbuild.cli.compose import make_network, make_sources
+from xbuild.engine import Engine
+from xbuild.engine.docker import DockerEngine
+from xbuild.errors import ExitStatus, XbuildError
+from xbuild.events import Event, Output, RunFinished
+from xbuild.images.builder import ImageBuilder
+from xbuild.logs import JobLogs
+from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished, precheck
+from xbuild.plan import Plan
+from xbuild.report import Report, write_json
+from xbuild.request import BuildRequest
+from xbuild.settings import Settings
+from xbuild.ui.console import make_console, open_screen
+from xbuild.ui.errors import render_error
+from xbuild.ui.outcome import summarise
+from xbuild.ui.summary import render_summary
+from xbuild.workspace import new_run_id, remove_tree
+
+PATIENCE = 8.0
+"""Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
+
+HASTE = 1.5
+
+T = TypeVar("T")
+
+
+class Session:
+    """What the commands share that need an engine."""
+
+    def __init__(
+        self, settings: Settings, *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+    ) -> None:
+        self.settings = settings
+        self.run = new_run_id(time.time())
+        self.cancelled = threading.Event()
+        self.console = make_console(sys.stdout, environ=os.environ)
+        self.errors = make_console(sys.stderr, environ=os.environ)
+        self._as_json = as_json
+        self.screen = open_screen(
+            console=self.errors,
+            json_stream=sys.stdout if as_json else None,
+            quiet=quiet,
+            verbose=verbose,
+        )
+        self._engine: Engine | None = None
+        self._interrupts = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, connected to when it is first needed."""
+        if self._engine is None:
+            self._engine = DockerEngine()
+        return self._engine
+
+    def images(self, emit: Callable[[Event], None]) -> ImageBuilder:
+        """The builder of images; what recipes print becomes output events of the phase ``image``."""
+
+        def narrate(name: str, line: str) -> None:
+            emit(Output(run=self.run, time=time.time(), job=name, phase="image", stream="stdout", line=line))
+
+        return ImageBuilder(
+            self.engine,
+            make_sources(self.settings),
+            locks=self.settings.cache_dir / "locks",
+            narrate=narrate,
+            cancelled=self.cancelled,
+        )
+
+    def tools(
+        self, catalog: Catalog, emit: Callable[[Event], None], log_path: Callable[[str], Path]
+    ) -> Tools:
+        """What a pipeline works with."""
+        return Tools(
+            engine=self.engine,
+            images=self.images(emit),
+            catalog=catalog,
+            cache=self.settings.cache_dir,
+            network=make_network(self.settings),
+            emit=emit,
+            clock=time.time,
+            cancelled=self.cancelled,
+            log_path=log_path,
+        )
+
+    def plan(self, request: BuildRequest, catalog: Catalog) -> Plan:
+        """What would run. Without an engine, what can be said without one."""
+        pipeline = Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run)
+        return self.interruptible(pipeline.plan)
+
+    def build(self, request: BuildRequest, catalog: Catalog) -> ExitStatus:
+        """Build, show, log and report; gives the exit status."""
+        precheck(request, catalog)
+        folder = self.settings.state_dir / "runs" / self.run
+        started = time.monotonic()
+        with JobLogs(folder) as logs, self.screen as screen:
+
+            def emit(event: Event) -> None:
+                logs(event)
+                screen(event)
+
+            report: Report | None = None
+            problem: XbuildError | None = None
+            try:
+                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
+                report = self.interruptible(pipeline.build)
+                ended = self._write(report, folder, request.out)
+            except XbuildError as error:
+                problem = error
+                ended = self._failed(error, time.monotonic() - started)
+            emit(ended)
+        if problem:
+            self.errors.print(render_error(problem))
+        if report and not self._as_json:
+            self.console.print(render_summary(summarise(report, Path.cwd(), ended.report)))
+        return ExitStatus(ended.exit_status)
+
+    def _write(self, report: Report, folder: Path, out: Path) -> RunFinished:
+        """The report and the logs, where the state is kept and beside the wheels."""
+        write_json(folder / "report.json", report.as_dict())
+        beside = out / ".xbuild"
+        beside.mkdir(parents=True, exist_ok=True)
+        for log in folder.glob("*.jsonl"):
+            shutil.copyfile(log, beside / log.name)
+        write_json(beside / "report.json", report.as_dict())
+        return finished(report, now=time.time(), path=beside / "report.json")
+
+    def _failed(self, error: XbuildError, seconds: float) -> RunFinished:
+        interrupted = error.exit_status == ExitStatus.INTERRUPTED
+        return RunFinished(
+            run=self.run,
+            time=time.time(),
+            status="interrupted" if interrupted else "error",
+            exit_status=int(error.exit_status),
+            seconds=seconds,
+        )
+
+    def interruptible(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in a thread, so that Ctrl-C is answered whatever it waits for.
+
+        :raises InterruptedRunError: Ctrl-C or SIGTERM.
+        """
+        results: list[T] = []
+        problems: list[BaseException] = []
+
+        def body() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001  # raised again in the main thread
+                problems.append(error)
+
+        thread = threading.Thread(target=body, name="work", daemon=True)
+        handlers = {
+            number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            thread.start()
+            deadline = 0.0
+            while thread.is_alive():
+                thread.join(0.1)
+                if self.cancelled.is_set():
+                    deadline = deadline or time.monotonic() + PATIENCE
+                    if self._interrupts > 1:
+                        deadline = min(deadline, time.monotonic() + HASTE)
+                        self._interrupts = 1
+                    if time.monotonic() > deadline:
+                        self._abandon()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        if problems:
+            raise problems[0]
+        if self.cancelled.is_set() and not results:
+            raise InterruptedRunError("interrupted")
+        return results[0]
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupts += 1
+        self.cancelled.set()
+        if self._engine:
+            threading.Thread(target=self._engine.kill_all, daemon=True).start()
+
+    def _abandon(self) -> None:
+        """The end when something does not stop in time: containers go with this process."""
+        remove_tree(self.settings.cache_dir / "work" / self.run)
+        (self.settings.cache_dir / "work" / f"{self.run}.lock").unlink(missing_ok=True)
+        os._exit(int(ExitStatus.INTERRUPTED))

@@ -1,0 +1,328 @@
+"""The one phase with a network: dependencies are fetched, and cargo is asked about the crate.
+
+Nothing foreign runs here: ``cargo vendor`` and ``cargo metadata`` run no build script and no proc-macro. The
+registry's answers are checked against Cargo.lock before anything is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
+from xbuild.errors import FetchError, RefusedError
+from xbuild.events import Stream
+from xbuild.images.layers import ChunkReader, tar_files
+from xbuild.plan import OUT, SRC, VENDOR
+from xbuild.project.crates import CONFIG, CrateStore
+from xbuild.project.details import Details, read_metadata
+from xbuild.project.lockfile import LockedPackage, parse_lock
+from xbuild.project.manifest import Manifest
+from xbuild.project.snapshot import Snapshot
+from xbuild.transport import Transport, give, tar_tree
+
+_TRUST = "/trust"
+_METADATA_LIMIT = 256 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How package sources are reached.
+
+    :ivar ca_bundle: PEM bundle, or ``None`` for the container's own.
+    :ivar environment: proxies.
+    :ivar cargo_index: index of a private mirror of crates.io, or ``""``.
+    """
+
+    ca_bundle: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cargo_index: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What the phase gives.
+
+    :ivar generated_lock: Cargo.lock was missing and has been made in the snapshot.
+    :ivar used_network: something was fetched; otherwise everything came from the cache.
+    """
+
+    packages: tuple[LockedPackage, ...]
+    lock_digest: str
+    details: Details
+    generated_lock: bool
+    used_network: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetcher:
+    """Fetches what a crate is locked to.
+
+    :ivar image: the base image's identifier.
+    :ivar user: ``uid:gid`` of the containers.
+    :ivar work: a private folder of the run.
+    """
+
+    engine: Engine
+    image: str
+    transport: Transport
+    store: CrateStore
+    cache: Path
+    work: Path
+    network: Network
+    user: str
+    labels: Mapping[str, str]
+    on_line: OnLine
+    timeout: float = 1800.0
+
+    def fetch(
+        self,
+        manifest: Manifest,
+        snapshot: Snapshot,
+        *,
+        features: tuple[str, ...],
+        locked: bool,
+        offline: bool,
+    ) -> Fetched:
+        """Make sure that the store has all that the crate is locked to.
+
+        :raises RefusedError: ``no-lockfile`` or ``lockfile-outdated``, when ``locked``.
+        :raises FetchError: something cannot be fetched.
+        """
+        lock_path = snapshot.folder / manifest.lock_path.relative_to(manifest.root)
+        had_lock = lock_path.is_file()
+        if locked and not had_lock:
+            raise RefusedError(
+                f"{manifest.name} has no Cargo.lock",
+                details=f"--locked was given, and {manifest.lock_path} does not exist",
+                hint="run `cargo generate-lockfile` and commit it, or leave --locked out",
+                code="no-lockfile",
+            )
+        key = self._details_key(manifest, snapshot, features)
+        packages = _read(lock_path) if had_lock else ()
+        known = self._known_details(key) if had_lock else None
+        complete = had_lock and not self.store.missing(packages) and self._has_config(lock_path)
+        if not (known and complete):
+            if offline and not complete:
+                raise FetchError(
+                    "not everything that Cargo.lock pins is in the cache",
+                    details=_missing_text(self.store.missing(packages), had_lock=had_lock),
+                    hint="run once without --offline",
+                    code="offline",
+                )
+            known = self._run(manifest, snapshot, lock_path, features=features)
+            packages = _read(lock_path)
+            self._remember(self._details_key(manifest, snapshot, features), known)
+        return Fetched(
+            packages=packages,
+            lock_digest=_digest(lock_path),
+            details=known,
+            generated_lock=not had_lock,
+            used_network=not complete,
+        )
+
+    def _has_config(self, lock_path: Path) -> bool:
+        return self.store.config_path(_digest(lock_path)).is_file()
+
+    def _details_key(self, manifest: Manifest, snapshot: Snapshot, features: tuple[str, ...]) -> str:
+        state = hashlib.sha256(repr((features, manifest.name, self.image)).encode())
+        paths = sorted(snapshot.folder.rglob("Cargo.toml"))
+        for path in (*paths, snapshot.folder / manifest.lock_path.relative_to(manifest.root)):
+            if path.is_file():
+                state.update(path.relative_to(snapshot.folder).as_posix().encode() + b"\0")
+                state.update(hashlib.sha256(path.read_bytes()).digest())
+        return state.hexdigest()
+
+    def _known_details(self, key: str) -> Details | None:
+        try:
+            return Details.from_dict(json.loads((self.cache / f"{key}.json").read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _remember(self, key: str, details: Details) -> None:
+        self.cache.mkdir(parents=True, exist_ok=True)
+        path = self.cache / f"{key}.json"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(json.dumps(details.as_dict()), "utf-8")
+        fresh.replace(path)
+
+    def _run(
+        self,
+        manifest: Manifest,
+        snapshot: Snapshot,
+        lock_path: Path,
+        *,
+        features: tuple[str, ...],
+    ) -> Details:
+        out = self.work / "fetch"
+        if not lock_path.is_file():
+            give(lock_path.parent, self.user)
+        local = self.transport.folder(out, owner=self.user)
+        spec = ContainerSpec(
+            image=self.image,
+            user=self.user,
+            labels={**self.labels, "xbuild.purpose": "fetch"},
+            env=self._environment(),
+            mounts=(
+                Mount(target=SRC, source=self.transport.source(snapshot.folder)),
+                Mount(target=OUT, source=local),
+                Mount(target=_TRUST),
+            ),
+            network=True,
+            limits=Limits(memory=4 << 30),
+        )
+        cargo_toml = f"{SRC}/{manifest.cargo_toml.relative_to(manifest.root).as_posix()}"
+        with self.engine.container(spec) as container:
+            self._fill(container, snapshot)
+            crate = _Cargo(container, cargo_toml, self.on_line, self.timeout, self._mirror())
+            if not lock_path.is_file():
+                crate.run("generate-lockfile")
+            config = crate.run("vendor", *_LOCKED, "--versioned-dirs", f"{OUT}/vendor")
+            answer = crate.run("metadata", *_LOCKED, "--format-version", "1", *features)
+            if not self.transport.local:
+                _unpack(container.get(OUT), out)
+                _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
+        self._take(out, lock_path, config)
+        shutil.rmtree(out, ignore_errors=True)
+        crate_name = _crate_name(manifest)
+        return read_metadata(json.loads(answer), crate=crate_name)
+
+    def _fill(self, container: Container, snapshot: Snapshot) -> None:
+        if self.network.ca_bundle:
+            container.put(_TRUST, tar_files([("ca.pem", self.network.ca_bundle.read_bytes(), False)]))
+        if not self.transport.local:
+            container.put(SRC, tar_tree(snapshot.folder, owner=self.user))
+            container.put(OUT, tar_tree(None, owner=self.user))
+
+    def _environment(self) -> dict[str, str]:
+        env = {
+            "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
+            "CARGO_HOME": f"{OUT}/home",
+            "CARGO_TERM_COLOR": "never",
+            "LC_ALL": "C.UTF-8",
+            **self.network.environment,
+        }
+        if self.network.ca_bundle:
+            env |= {"CARGO_HTTP_CAINFO": f"{_TRUST}/ca.pem", "SSL_CERT_FILE": f"{_TRUST}/ca.pem"}
+        return env
+
+    def _mirror(self) -> tuple[str, ...]:
+        if not self.network.cargo_index:
+            return ()
+        return (
+            "--config",
+            'source.crates-io.replace-with="mirror"',
+            "--config",
+            f'source.mirror.registry="{self.network.cargo_index}"',
+        )
+
+    def _take(self, out: Path, lock_path: Path, config: str) -> None:
+        packages = _read(lock_path)
+        files = {path.name: path for path in (out / "home" / "registry" / "cache").rglob("*.crate")}
+        for package in packages:
+            if package.is_registry:
+                source = files.get(f"{package.folder}.crate")
+                if source is None:
+                    raise FetchError(f"cargo did not fetch {package.folder}", code="fetch-failed")
+                self.store.add_crate_file(package, source)
+            elif package.is_git:
+                self.store.add_git_package(package, out / "vendor" / package.folder)
+        self.store.add_config(_digest(lock_path), config, mount=f"{VENDOR}/vendor")
+
+    def write_config(self, fetched: Fetched, folder: Path) -> None:
+        """Put cargo's configuration for an unpacked set of crates beside it."""
+        shutil.copyfile(self.store.config_path(fetched.lock_digest), folder / CONFIG)
+
+
+_LOCKED = ("--locked",)
+
+
+class _Cargo:
+    """Runs cargo in the fetch container, and gives its standard output."""
+
+    def __init__(
+        self, container: Container, manifest: str, on_line: OnLine, timeout: float, options: tuple[str, ...]
+    ) -> None:
+        self._container = container
+        self._manifest = manifest
+        self._on_line = on_line
+        self._timeout = timeout
+        self._options = options
+
+    def run(self, command: str, *words: str) -> str:
+        out: list[str] = []
+        errors: list[str] = []
+
+        def take(stream: Stream, line: str) -> None:
+            (out if stream == "stdout" else errors).append(line)
+            if stream == "stderr":
+                self._on_line(stream, line)
+
+        result = self._container.run(
+            ("cargo", *self._options, command, "--manifest-path", self._manifest, *words),
+            on_line=take,
+            timeout=self._timeout,
+            line_limit=_METADATA_LIMIT,
+            workdir="/tmp",  # noqa: S108  # a private tmpfs of the container
+        )
+        if result.ok:
+            return "\n".join(out) + "\n"
+        text = "\n".join(errors[-25:])
+        if "--locked was passed" in text:
+            raise RefusedError(
+                "Cargo.lock does not fit Cargo.toml any more",
+                details=text,
+                hint="run `cargo update --workspace` and commit Cargo.lock",
+                code="lockfile-outdated",
+            )
+        raise FetchError(
+            f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
+            details=text,
+            hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+            code="fetch-failed",
+            retryable=True,
+        )
+
+
+def _below(manifest: Manifest) -> str:
+    relative = manifest.workspace.relative_to(manifest.root).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def _crate_name(manifest: Manifest) -> str:
+    return str(tomllib.loads(manifest.cargo_toml.read_text("utf-8"))["package"]["name"])
+
+
+def _read(path: Path) -> tuple[LockedPackage, ...]:
+    return parse_lock(path.read_text("utf-8"), where=str(path))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _missing_text(missing: tuple[LockedPackage, ...], *, had_lock: bool) -> str:
+    if not had_lock:
+        return "there is no Cargo.lock, and making one takes the registry's index"
+    return "missing: " + ", ".join(package.folder for package in missing[:12])
+
+
+def _unpack(chunks: Iterator[bytes], folder: Path, *, strip: int = 1) -> None:
+    """Unpack what cargo left in a container's folder: regular files only."""
+    with tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks)), mode="r|") as archive:
+        for member in archive:
+            parts = [part for part in member.name.split("/") if part not in {"", "."}][strip:]
+            stream = archive.extractfile(member) if member.isreg() else None
+            if not parts or ".." in parts or stream is None:
+                continue
+            path = folder.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as out:
+                shutil.copyfileobj(stream, out)

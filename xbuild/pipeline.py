@@ -1,0 +1,452 @@
+"""The way of a build: inspect, plan, execute, collect, check, report. Every source of requests takes it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from xbuild import __version__
+from xbuild.catalog import Catalog
+from xbuild.engine import Engine, Image
+from xbuild.errors import ExitStatus, XbuildError
+from xbuild.events import Event, JobFinished, Notice, PhaseStarted, RunFinished, RunStarted, WheelReady
+from xbuild.execute import Executor, JobOutcome, Rooms
+from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.manifest import tool_versions
+from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.plan import Job, Plan, make_plan
+from xbuild.project.crates import CrateStore
+from xbuild.project.manifest import Manifest, read_manifest
+from xbuild.project.snapshot import Snapshot, take_snapshot
+from xbuild.report import JobReport, Report, WheelReport, exit_status
+from xbuild.request import BuildRequest
+from xbuild.transport import Transport, find_transport
+from xbuild.wheels import AuditResult, audit
+from xbuild.workspace import clear_abandoned, work_folder
+
+NOBODY = "65532:65532"
+"""Who builds when the caller is root: no build ever runs as root."""
+
+
+class InterruptedRunError(XbuildError):
+    """The run was told to stop."""
+
+    exit_status = ExitStatus.INTERRUPTED
+    default_code = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a build works with; made at the edge.
+
+    :ivar cache: folder for everything that can be fetched or made again.
+    :ivar log_path: where the full log of a job is.
+    """
+
+    engine: Engine
+    images: ImageBuilder
+    catalog: Catalog
+    cache: Path
+    network: Network
+    emit: Callable[[Event], None]
+    clock: Callable[[], float]
+    cancelled: threading.Event
+    log_path: Callable[[str], Path]
+
+
+@dataclass(slots=True)
+class _Collected:
+    outcome: JobOutcome
+    wheels: list[WheelReport] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inspected:
+    manifest: Manifest
+    snapshot: Snapshot
+    fetched: Fetched
+    plan: Plan
+    images: Mapping[str, Image]
+    transport: Transport
+    vendor: Path
+
+
+def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
+    """Refuse what can be refused without an engine.
+
+    :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
+    """
+    manifest = read_manifest(request.project)
+    tags = {
+        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
+        for wanted in request.targets
+    }
+    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)
+
+
+class Pipeline:
+    """One run."""
+
+    def __init__(self, request: BuildRequest, tools: Tools, run: str) -> None:
+        self._request = request
+        self._tools = tools
+        self._run = run
+        uid = os.getuid()
+        self._user = NOBODY if uid == 0 else f"{uid}:{os.getgid()}"
+        self._labels = {"xbuild.run": run}
+        self._audits: dict[str, AuditResult] = {}
+
+    def plan(self) -> Plan:
+        """Inspect the crate, and give what would run."""
+        manifest, plan = precheck(self._request, self._tools.catalog)
+        if self._tools.engine.image(base_recipe().tag) is None:
+            note = "the toolchain images are not built yet: features such as abi3 are not known"
+            return replace(plan, notes=(*plan.notes, note))
+        with work_folder(self._tools.cache, self._run) as work:
+            return self._inspect(manifest, work, build_images=False).plan
+
+    def build(self) -> Report:
+        """Build, collect, check, and give the report.
+
+        :raises XbuildError: the run could not be done; a failed build is part of the report instead.
+        """
+        started, wall = self._tools.clock(), time.monotonic()
+        manifest, _ = precheck(self._request, self._tools.catalog)
+        self._tools.engine.reap()
+        clear_abandoned(self._tools.cache)
+        with self._interruptible(), work_folder(self._tools.cache, self._run) as work:
+            inspected = self._inspect(manifest, work, build_images=True)
+            self._announce(inspected)
+            done = self._execute(inspected, work)
+            self._stop_if_cancelled(allow=bool(done))
+        return self._report(inspected, done, started, time.monotonic() - wall)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """An error because everything was killed is no error but the interruption."""
+        try:
+            yield
+        except InterruptedRunError:
+            raise
+        except Exception as error:
+            if self._tools.cancelled.is_set():
+                raise InterruptedRunError("interrupted") from error
+            raise
+
+    def _stop_if_cancelled(self, *, allow: bool = False) -> None:
+        if self._tools.cancelled.is_set() and not allow:
+            raise InterruptedRunError("interrupted")
+
+    def _phase(self, phase: str, what: str = "", job: str = "") -> None:
+        self._stop_if_cancelled()
+        known: Any = phase
+        self._tools.emit(
+            PhaseStarted(run=self._run, time=self._tools.clock(), phase=known, what=what, job=job)
+        )
+
+    def _notice(self, level: str, code: str, message: str, *, hint: str = "", job: str = "") -> None:
+        known: Any = level
+        self._tools.emit(
+            Notice(
+                run=self._run,
+                time=self._tools.clock(),
+                level=known,
+                code=code,
+                message=message,
+                hint=hint,
+                job=job,
+            )
+        )
+
+    # Inspect and plan
+
+    def _inspect(self, manifest: Manifest, work: Path, *, build_images: bool) -> _Inspected:
+        request, tools = self._request, self._tools
+        self._phase("image", "base")
+        base = tools.images.ensure(base_recipe())
+        images = dict(self._images(build=build_images))
+        transport = find_transport(tools.engine, work, image=base.id)
+        self._phase("fetch", manifest.name)
+        snapshot = take_snapshot(
+            manifest.root,
+            work / "src",
+            include=request.source_include,
+            exclude=request.source_exclude,
+        )
+        fetcher = Fetcher(
+            engine=tools.engine,
+            image=base.id,
+            transport=transport,
+            store=CrateStore(tools.cache / "store"),
+            cache=tools.cache / "details",
+            work=work,
+            network=tools.network,
+            user=self._user,
+            labels=self._labels,
+            on_line=lambda _, line: self._notice("info", "fetch", line.strip()),
+        )
+        fetched = fetcher.fetch(
+            manifest,
+            snapshot,
+            features=self._metadata_features(manifest),
+            locked=request.locked,
+            offline=request.offline,
+        )
+        if fetched.generated_lock:
+            self._notice(
+                "warning",
+                "lock-generated",
+                f"{manifest.name} has no Cargo.lock: one was made for this run only",
+                hint="commit a Cargo.lock, so that the next build uses the same crates",
+            )
+        plan = make_plan(
+            request,
+            replace(manifest, locked=fetched.packages),
+            fetched.details,
+            tools.catalog,
+            images={triple: image.id if image else "" for triple, image in images.items()},
+            rust=tool_versions(base).get("rustc", ""),
+            epoch=snapshot.epoch if request.epoch is None else request.epoch,
+        )
+        vendor = self._vendor(fetcher, fetched)
+        return _Inspected(
+            manifest=manifest,
+            snapshot=snapshot,
+            fetched=fetched,
+            plan=plan,
+            images={triple: image for triple, image in images.items() if image},
+            transport=transport,
+            vendor=vendor,
+        )
+
+    def _images(self, *, build: bool) -> Iterator[tuple[str, Image | None]]:
+        for wanted in self._request.targets:
+            triple = wanted.target.triple
+            recipe = toolchain_recipe(triple, wanted.target.family)
+            if wanted.image:
+                yield triple, self._tools.engine.image(wanted.image) or self._tools.engine.pull(wanted.image)
+            elif build:
+                self._phase("image", triple)
+                yield triple, self._tools.images.ensure(recipe)
+            else:
+                yield triple, self._tools.engine.image(recipe.tag)
+
+    def _metadata_features(self, manifest: Manifest) -> tuple[str, ...]:
+        features = {
+            *manifest.maturin_features,
+            *(name for wanted in self._request.targets for name in wanted.features),
+        }
+        first = self._request.targets[0]
+        return (
+            *(("--features", ",".join(sorted(features))) if features else ()),
+            *(("--all-features",) if first.all_features else ()),
+            *(("--no-default-features",) if first.no_default_features else ()),
+        )
+
+    def _vendor(self, fetcher: Fetcher, fetched: Fetched) -> Path:
+        """The unpacked crates of this lockfile, each compared with the store."""
+        folder = self._tools.cache / "vendor" / fetched.lock_digest
+        report = fetcher.store.vendor(fetched.packages, folder / "vendor")
+        fetcher.write_config(fetched, folder)
+        if report.damaged:
+            self._notice(
+                "warning",
+                "cache-repaired",
+                f"the cache had damaged crates, which were unpacked again: {', '.join(report.damaged)}",
+            )
+        return folder
+
+    # Execute, collect, check
+
+    def _announce(self, inspected: _Inspected) -> None:
+        self._tools.emit(
+            RunStarted(
+                run=self._run,
+                time=self._tools.clock(),
+                jobs=tuple(job.id for job in inspected.plan.jobs),
+                version=__version__,
+            )
+        )
+        for refusal in inspected.plan.refused:
+            self._notice(
+                "warning",
+                refusal.code,
+                f"{refusal.interpreter}: {refusal.reason}",
+                hint=refusal.hint,
+                job=refusal.target,
+            )
+        for note in inspected.plan.notes:
+            self._notice("info", "note", note)
+
+    def _execute(self, inspected: _Inspected, work: Path) -> list[_Collected]:
+        key = hashlib.sha256(str(inspected.manifest.project).encode()).hexdigest()[:16]
+        executor = Executor(
+            engine=self._tools.engine,
+            transport=inspected.transport,
+            rooms=Rooms(
+                source=inspected.snapshot.folder,
+                vendor=inspected.vendor,
+                work=work,
+                target_cache=self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
+                destination=self._request.out,
+            ),
+            user=self._user,
+            labels=self._labels,
+            run=self._run,
+            runtime=self._request.runtime,
+            packages=inspected.fetched.details.packages,
+            emit=self._tools.emit,
+            clock=self._tools.clock,
+            validate=self._validate,
+            stopping=self._tools.cancelled.is_set,
+        )
+        with ThreadPoolExecutor(max_workers=max(self._request.jobs, 1)) as pool:
+            return list(pool.map(lambda job: self._run_job(executor, job), inspected.plan.jobs))
+
+    def _validate(self, wheel: Path) -> AuditResult:
+        return audit(wheel, catalog=self._tools.catalog)
+
+    def _run_job(self, executor: Executor, job: Job) -> _Collected:
+        if self._tools.cancelled.is_set():
+            return _Collected(
+                JobOutcome(job=job, status="interrupted", seconds=0, steps=(), collected=(), warm=False)
+            )
+        collected = _Collected(executor.execute(job))
+        steps = {step.wheel: step for step in job.steps}
+        for item in collected.outcome.collected:
+            step = steps[item.path.name]
+            wheel = WheelReport(
+                file=item.path.name,
+                path=str(item.path),
+                sha256=item.sha256,
+                size=item.size,
+                target=job.id,
+                interpreters=step.interpreters,
+                tags=tuple(sorted(map(str, item.audit.tags))),
+                audit=item.audit.as_dict(),
+                proof="audited",
+            )
+            collected.wheels.append(wheel)
+            self._tools.emit(
+                WheelReady(
+                    run=self._run,
+                    time=self._tools.clock(),
+                    job=job.id,
+                    interpreter=step.label,
+                    path=wheel.path,
+                    sha256=wheel.sha256,
+                    size=wheel.size,
+                    proof=wheel.proof,
+                )
+            )
+        outcome = collected.outcome
+        self._tools.emit(
+            JobFinished(
+                run=self._run,
+                time=self._tools.clock(),
+                job=job.id,
+                status=outcome.status,
+                seconds=outcome.seconds,
+                reason=outcome.reason,
+                log=str(self._tools.log_path(job.id)),
+            )
+        )
+        return collected
+
+    # Report
+
+    def _report(
+        self, inspected: _Inspected, done: list[_Collected], started: float, seconds: float
+    ) -> Report:
+        jobs = tuple(self._job_report(item, inspected) for item in done)
+        info = self._tools.engine.info()
+        snapshot, fetched = inspected.snapshot, inspected.fetched
+        return Report(
+            run=self._run,
+            started=started,
+            seconds=seconds,
+            version=__version__,
+            project=str(inspected.manifest.project),
+            name=inspected.manifest.name,
+            project_version=inspected.manifest.version,
+            source={
+                "digest": snapshot.digest,
+                "files": snapshot.files,
+                "size": snapshot.size,
+                "commit": snapshot.commit,
+                "epoch": snapshot.epoch if self._request.epoch is None else self._request.epoch,
+                "epoch_source": snapshot.epoch_source if self._request.epoch is None else "environment",
+            },
+            lockfile={
+                "sha256": fetched.lock_digest,
+                "generated": fetched.generated_lock,
+                "packages": [
+                    {
+                        "name": item.name,
+                        "version": item.version,
+                        "source": item.source,
+                        "sha256": item.checksum,
+                    }
+                    for item in fetched.packages
+                ],
+            },
+            options={
+                "profile": [wanted.profile for wanted in self._request.targets],
+                "reproducible": self._request.reproducible,
+                "locked": self._request.locked,
+            },
+            engine={
+                "version": info.version,
+                "storage_driver": info.storage_driver,
+                "security_options": list(info.security_options),
+                "network": "fetch only; builds have none",
+                "runtime": self._request.runtime or "default",
+                "fetched": fetched.used_network,
+            },
+            transport="bind" if inspected.transport.local else "archive",
+            jobs=jobs,
+            refused=inspected.plan.refused,
+            notes=inspected.plan.notes,
+            exit_status=int(exit_status(jobs, inspected.plan.refused)),
+        )
+
+    def _job_report(self, item: _Collected, inspected: _Inspected) -> JobReport:
+        outcome = item.outcome
+        image = inspected.images[outcome.job.id]
+        return JobReport(
+            target=outcome.job.id,
+            status=outcome.status,
+            seconds=outcome.seconds,
+            steps=outcome.steps,
+            wheels=tuple(item.wheels),
+            image=image.tags[0] if image.tags else image.id,
+            image_digest=image.id,
+            recipe_digest=image.labels.get("xbuild.recipe", ""),
+            tools=tool_versions(image),
+            sysroot=outcome.job.sysroot or "the image's",
+            warm=outcome.warm,
+            reason=outcome.reason,
+            log=str(self._tools.log_path(outcome.job.id)),
+        )
+
+
+def finished(report: Report, *, now: float, path: Path) -> RunFinished:
+    """The terminal event that a report means."""
+    words: dict[int, Any] = {0: "ok", 4: "partly", 130: "interrupted"}
+    return RunFinished(
+        run=report.run,
+        time=now,
+        status=words.get(report.exit_status, "failed"),
+        exit_status=report.exit_status,
+        seconds=report.seconds,
+        report=str(path),
+    )

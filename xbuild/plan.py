@@ -1,0 +1,384 @@
+"""From a request and a crate to a plan: a pure function. Everything that cannot work is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from xbuild.catalog import Catalog, Interpreter, Target
+from xbuild.engine import Limits
+from xbuild.errors import RefusedError
+from xbuild.project.details import Details, version_key
+from xbuild.project.manifest import Manifest
+from xbuild.request import BuildRequest, TargetRequest
+
+SRC, VENDOR, TARGET_DIR, OUT = "/src", "/vendor", "/target", "/out"
+USER_SYSROOT = "/opt/xbuild/sysroot/user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A pair of target and interpreter that cannot work, and why. An empty ``interpreter`` means all."""
+
+    target: str
+    interpreter: str
+    code: str
+    reason: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """JSON-ready values."""
+        return {
+            "target": self.target,
+            "interpreter": self.interpreter,
+            "code": self.code,
+            "reason": self.reason,
+            "hint": self.hint,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One command in a job's container.
+
+    :ivar interpreters: the kinds that the step serves: one, or several for a stable-ABI wheel.
+    :ivar wheel: the file name that the step must leave in /out; ``""`` for preparations.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    interpreters: tuple[str, ...] = ()
+    wheel: str = ""
+
+    @property
+    def label(self) -> str:
+        """The interpreter that the step builds with, for people and logs."""
+        return self.interpreters[0] if self.interpreters else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that is built for one target, in one container."""
+
+    target: Target
+    image: str
+    env: Mapping[str, str]
+    prepare: tuple[Step, ...]
+    steps: tuple[Step, ...]
+    workdir: str
+    limits: Limits
+    timeout: float
+    sysroot: str
+
+    @property
+    def id(self) -> str:
+        """The job's identifier: its target triple."""
+        return self.target.triple
+
+    @property
+    def expected(self) -> frozenset[str]:
+        """The file names of the wheels that may come out."""
+        return frozenset(step.wheel for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will run."""
+
+    name: str
+    version: str
+    jobs: tuple[Job, ...]
+    refused: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values, for ``xbuild plan --json``."""
+        return {
+            "schema": "xbuild.plan/1",
+            "name": self.name,
+            "version": self.version,
+            "jobs": [_job_dict(job) for job in self.jobs],
+            "refused": [refusal.as_dict() for refusal in self.refused],
+            "notes": list(self.notes),
+        }
+
+
+def _job_dict(job: Job) -> dict[str, Any]:
+    return {
+        "target": job.target.triple,
+        "image": job.image,
+        "sysroot": job.sysroot,
+        "workdir": job.workdir,
+        "env": dict(job.env),
+        "timeout": job.timeout,
+        "memory": job.limits.memory,
+        "steps": [
+            {
+                "argv": list(step.argv),
+                "env": dict(step.env),
+                "interpreters": list(step.interpreters),
+                "wheel": step.wheel,
+            }
+            for step in (*job.prepare, *job.steps)
+        ],
+    }
+
+
+def make_plan(
+    request: BuildRequest,
+    manifest: Manifest,
+    details: Details | None,
+    catalog: Catalog,
+    *,
+    images: Mapping[str, str],
+    rust: str,
+    epoch: int,
+) -> Plan:
+    """Plan the builds.
+
+    :param details: ``None`` before the dependencies are there: what needs them is not checked yet.
+    :param images: image reference for each target triple.
+    :param rust: version of the images' Rust, or ``""`` where it is not known yet.
+    :param epoch: SOURCE_DATE_EPOCH, in seconds.
+    :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
+    """
+    _check_rust(manifest, details, rust)
+    _check_bindings(manifest)
+    refused: list[Refusal] = []
+    jobs: list[Job] = []
+    notes: dict[str, None] = {}
+    for wanted in request.targets:
+        steps = _steps(wanted, manifest, details, catalog=catalog, refused=refused)
+        if steps:
+            image = wanted.image or images[wanted.target.triple]
+            jobs.append(_job(wanted, request, manifest, image=image, steps=tuple(steps), epoch=epoch))
+        notes.update(dict.fromkeys(_notes(wanted, details)))
+    if refused and (request.strict or not jobs):
+        raise _all_refused(refused)
+    return Plan(
+        name=manifest.name,
+        version=manifest.version,
+        jobs=tuple(jobs),
+        refused=tuple(refused),
+        notes=tuple(notes),
+    )
+
+
+def _all_refused(refused: list[Refusal]) -> RefusedError:
+    first = refused[0]
+    lines = [f"{item.target} {item.interpreter}: {item.reason}" for item in refused]
+    hints = dict.fromkeys(item.hint for item in refused if item.hint)
+    return RefusedError(
+        first.reason if len(refused) == 1 else f"{len(refused)} of the requested builds cannot work",
+        details="\n".join(lines),
+        hint="\n".join(hints),
+        code=first.code,
+    )
+
+
+def _check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
+    asked, who = manifest.rust_version, manifest.name
+    if details and details.rust_version and version_key(details.rust_version) > version_key(asked or "0"):
+        asked, who = details.rust_version, details.rust_version_of
+    if asked and rust and version_key(asked) > version_key(rust):
+        raise RefusedError(
+            f"{who} needs Rust {asked}; the toolchain images have {rust}",
+            details=f"rust-version in {manifest.cargo_toml if who == manifest.name else 'Cargo.lock'}",
+            hint="lock an older release of it, or use an xbuild whose images have a newer Rust",
+            code="rust-too-old",
+        )
+
+
+def _check_bindings(manifest: Manifest) -> None:
+    if manifest.bindings in {"cffi", "uniffi"}:
+        raise RefusedError(
+            f"{manifest.bindings} bindings cannot be cross-built",
+            details="maturin runs a Python interpreter of the target platform to generate them",
+            hint="build on the target platform, or move to PyO3",
+            code="unsupported-bindings",
+        )
+
+
+def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[str]:
+    if wanted.target.os == "windows":
+        which = f"the sysroot at {wanted.sysroot}" if wanted.sysroot else "xbuild's own open sysroot"
+        yield f"{wanted.target.triple} is linked with {which}"
+        if any("crt-static" in flag for flag in wanted.rustflags):
+            yield "there is no static C runtime in the open sysroot: crt-static links the dynamic one"
+    if details and details.native:
+        yield f"native code in: {', '.join(details.native)}"
+
+
+def _steps(
+    wanted: TargetRequest,
+    manifest: Manifest,
+    details: Details | None,
+    *,
+    catalog: Catalog,
+    refused: list[Refusal],
+) -> list[Step]:
+    target = wanted.target
+    if manifest.bindings == "bin":
+        return [_step(wanted, manifest, (), "py3-none")]
+    chosen = []
+    for interpreter in wanted.interpreters or tuple(catalog.interpreters.values()):
+        refusal = refuse(target, interpreter, manifest, details, catalog)
+        if refusal is None:
+            chosen.append(interpreter)
+        elif not wanted.every_interpreter:
+            refused.append(refusal)
+    if not chosen and wanted.every_interpreter:
+        refused.append(
+            Refusal(
+                target=target.triple,
+                interpreter="all",
+                code="no-interpreter",
+                reason=f"no interpreter that xbuild knows fits {manifest.name} on {target.triple}",
+                hint="name one with --interp to see why it does not fit",
+            )
+        )
+    stable = [item for item in chosen if item.implementation == "cpython"] if details and details.abi3 else []
+    steps = []
+    if stable:
+        oldest = min(stable, key=lambda item: item.version_info)
+        major, minor = (details.abi3_floor if details else None) or oldest.version_info
+        steps.append(_step(wanted, manifest, tuple(stable), f"cp{major}{minor}-abi3"))
+    steps += [
+        _step(wanted, manifest, (item,), f"{item.python_tag}-{item.abi_tag}")
+        for item in chosen
+        if item not in stable
+    ]
+    return steps
+
+
+def refuse(
+    target: Target, interpreter: Interpreter, manifest: Manifest, details: Details | None, catalog: Catalog
+) -> Refusal | None:
+    """Why a pair cannot work, or ``None`` where it can."""
+
+    def refusal(code: str, reason: str, hint: str = "") -> Refusal:
+        return Refusal(
+            target=target.triple, interpreter=interpreter.kind, code=code, reason=reason, hint=hint
+        )
+
+    unsupported = catalog.supports(target, interpreter)
+    if unsupported:
+        return refusal("unsupported-interpreter", unsupported, "build for another target, or without it")
+    if not manifest.specifier.contains(f"{interpreter.version}.99", prereleases=True):
+        return refusal(
+            "requires-python",
+            f"{manifest.name} has requires-python {manifest.requires_python!r}, which leaves out "
+            f"{interpreter.title}",
+        )
+    locked = manifest.locked_version("pyo3") or manifest.locked_version("pyo3-ffi")
+    if locked and locked not in interpreter.pyo3_specifier:
+        return refusal(
+            "pyo3-interpreter",
+            f"PyO3 {locked}, which Cargo.lock pins, does not support {interpreter.title} "
+            f"(that takes PyO3 {interpreter.pyo3})",
+            f"cargo update -p pyo3 --precise VERSION, with a version {interpreter.pyo3}",
+        )
+    if details and details.abi3:
+        if interpreter.free_threaded:
+            return refusal(
+                "abi3-free-threaded",
+                f"{manifest.name} is built against the stable ABI, which {interpreter.title} does not have",
+                "turn the abi3 feature off for it",
+            )
+        floor = details.abi3_floor
+        if floor and interpreter.implementation == "cpython" and interpreter.version_info < floor:
+            return refusal(
+                "abi3-floor",
+                f"the abi3-py{floor[0]}{floor[1]} feature leaves out {interpreter.title}",
+            )
+    return None
+
+
+def _step(
+    wanted: TargetRequest,
+    manifest: Manifest,
+    interpreters: tuple[Interpreter, ...],
+    tags: str,
+) -> Step:
+    target = wanted.target
+    first = min(interpreters, key=lambda item: item.version_info) if interpreters else None
+    features = tuple(dict.fromkeys((*manifest.maturin_features, *wanted.features)))
+    argv = (
+        "maturin",
+        "build",
+        *(("--release",) if wanted.profile == "release" else ("--profile", wanted.profile)),
+        "--target",
+        target.triple,
+        *(("--interpreter", first.kind) if first else ()),
+        *(("--zig",) if target.zig else ()),
+        *(("--compatibility", target.compatibility) if target.compatibility else ()),
+        *(("--features", ",".join(features)) if wanted.features else ()),
+        *(("--all-features",) if wanted.all_features else ()),
+        *(("--no-default-features",) if wanted.no_default_features else ()),
+        "--frozen",
+        "--out",
+        OUT,
+    )
+    env = {key: value.format(tag=first.tag) for key, value in target.interpreter_env.items()} if first else {}
+    return Step(
+        argv=argv,
+        env=MappingProxyType(env),
+        interpreters=tuple(item.kind for item in interpreters),
+        wheel=f"{manifest.wheel_name}-{manifest.version}-{tags}-{target.platform_tag}.whl",
+    )
+
+
+def _job(
+    wanted: TargetRequest,
+    request: BuildRequest,
+    manifest: Manifest,
+    *,
+    image: str,
+    steps: tuple[Step, ...],
+    epoch: int,
+) -> Job:
+    target = wanted.target
+    env = {
+        "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
+        "XDG_CACHE_HOME": f"{TARGET_DIR}/cache",
+        "ZIG_GLOBAL_CACHE_DIR": f"{TARGET_DIR}/zig",
+        "ZIG_LOCAL_CACHE_DIR": f"{TARGET_DIR}/zig",
+        "CARGO_HOME": VENDOR,
+        "CARGO_TARGET_DIR": f"{TARGET_DIR}/build",
+        "CARGO_NET_OFFLINE": "true",
+        "CARGO_INCREMENTAL": "0",
+        "CARGO_TERM_COLOR": "never",
+        "SOURCE_DATE_EPOCH": str(epoch),
+        "ZERO_AR_DATE": "1",
+        "TZ": "UTC",
+        "LC_ALL": "C.UTF-8",
+        **_profile_env(wanted, request),
+        **target.env,
+        **({"RUSTFLAGS": " ".join(wanted.rustflags)} if wanted.rustflags else {}),
+        **wanted.environment,
+    }
+    user_sysroot = (USER_SYSROOT,) if wanted.sysroot else ()
+    prepare = tuple(
+        Step(argv=(*target.prepare, *user_sysroot), env=MappingProxyType({})) for _ in target.prepare[:1]
+    )
+    relative = manifest.project.relative_to(manifest.root).as_posix()
+    return Job(
+        target=target,
+        image=image,
+        env=MappingProxyType(env),
+        prepare=prepare,
+        steps=steps,
+        workdir=SRC if relative == "." else f"{SRC}/{relative}",
+        limits=wanted.limits,
+        timeout=wanted.timeout,
+        sysroot=str(wanted.sysroot or ""),
+    )
+
+
+def _profile_env(wanted: TargetRequest, request: BuildRequest) -> dict[str, str]:
+    if not request.reproducible:
+        return {}
+    profile = wanted.profile.upper().replace("-", "_")
+    return {f"CARGO_PROFILE_{profile}_CODEGEN_UNITS": "1"}

@@ -1,0 +1,28 @@
+"""Settings: flags over the environment over files over defaults, each value knowing where it came from.
+
+This is the edge. The core takes the values and never reads the environment or the working directory.
+"""
+
+from xbuild.settings.describe import describe
+from xbuild.settings.dirs import UserDirs
+from xbuild.settings.load import Loaded, load_settings
+from xbuild.settings.model import ImagesSettings, NetworkSettings, Settings, TargetSettings
+from xbuild.settings.redact import looks_secret, without_userinfo
+from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
+
+__all__ = [
+    "ImagesSettings",
+    "Loaded",
+    "NetworkSettings",
+    "Settings",
+    "TargetSettings",
+    "UserDirs",
+    "describe",
+    "format_duration",
+    "format_size",
+    "load_settings",
+    "looks_secret",
+    "parse_duration",
+    "parse_size",
+    "without_userinfo",
+]

@@ -1,0 +1,156 @@
+"""The configuration files: finding them, reading them, and knowing the line of every key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbuild.errors import UsageError
+
+FILE_NAME = "xbuild.toml"
+PYPROJECT = "pyproject.toml"
+_TOOL = ("tool", "xbuild")
+_HEADER = re.compile(r"\s*(\[[^\[\]].*\])\s*(?:#.*)?$")
+_ASSIGNMENT = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[^=\s]+)*)\s*=""")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file that was read.
+
+    :ivar label: how it is named to people: its name in the project, else its whole path.
+    :ivar data: the tables of xbuild in it.
+    :ivar lines: key (without ``tool.xbuild``) to line number, as far as they are known.
+    """
+
+    path: Path
+    label: str
+    data: Mapping[str, Any]
+    lines: Mapping[tuple[str, ...], int]
+
+    def where(self, key: tuple[str, ...]) -> str:
+        """``xbuild.toml:3``, the line of ``key`` or of the nearest table around it."""
+        for length in range(len(key), 0, -1):
+            for known in (key[:length], _dashed(key[:length])):
+                if known in self.lines:
+                    return f"{self.label}:{self.lines[known]}"
+        return self.label
+
+
+def _dashed(key: tuple[str, ...]) -> tuple[str, ...]:
+    return (*key[:-1], key[-1].replace("_", "-"))
+
+
+def project_files(project_dir: Path) -> Iterator[ConfigFile]:
+    """The files that speak for a crate, the nearest first: of its directory, of its workspace's root, and of
+    its repository's root. No other directory is looked at, and none that another user owns.
+
+    :raises UsageError: ``two-config-files``, ``bad-config`` or ``config-unreadable``.
+    """
+    for directory in (project_dir, *_roots(project_dir)):
+        found = _in_directory(directory, label_from=project_dir)
+        if found is not None:
+            yield found
+
+
+def _roots(project_dir: Path) -> Iterator[Path]:
+    """The workspace's root and the repository's, where they are above ``project_dir``. Cargo looks upwards in
+    the same way, but the search ends at the repository's root."""
+    owner = project_dir.stat().st_uid
+    if (project_dir / ".git").exists():
+        return
+    workspace: Path | None = project_dir if _is_workspace(project_dir) else None
+    for directory in project_dir.parents:
+        if directory.stat().st_uid != owner:
+            return
+        is_repository = (directory / ".git").exists()
+        if workspace is None and _is_workspace(directory):
+            workspace = directory
+            yield directory
+        elif is_repository:
+            yield directory
+        if is_repository:
+            return
+
+
+def _is_workspace(directory: Path) -> bool:
+    manifest = directory / "Cargo.toml"
+    if not manifest.is_file():
+        return False
+    try:
+        return "workspace" in tomllib.loads(manifest.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False  # cargo will say what is wrong with it
+
+
+def _in_directory(directory: Path, *, label_from: Path) -> ConfigFile | None:
+    candidates = [directory / FILE_NAME, directory / PYPROJECT]
+    found = [file for path in candidates if path.is_file() and (file := read(path, label_from=label_from))]
+    if len(found) > 1:
+        raise UsageError(
+            f"two configuration files in {directory}",
+            details=f"{found[0].path}\n{found[1].path}: [tool.xbuild]",
+            hint=f"keep {FILE_NAME}, or [tool.xbuild] in {PYPROJECT}, not both",
+            code="two-config-files",
+        )
+    return found[0] if found else None
+
+
+def read(path: Path, *, label_from: Path | None = None) -> ConfigFile | None:
+    """The settings in a file; ``None`` for a pyproject.toml without a table of xbuild.
+
+    :raises UsageError: ``bad-config`` for bad TOML, ``config-unreadable``.
+    """
+    try:
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path.name} is not valid TOML", details=f"{path}: {error}", code="bad-config"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the configuration file {path.name}",
+            details=f"{path}: {error.strerror}",
+            code="config-unreadable",
+        ) from error
+    label = path.name if label_from is not None and path.parent == label_from else str(path)
+    lines = key_lines(text)
+    if path.name != PYPROJECT:
+        return ConfigFile(path, label, data, lines)
+    tool = data.get("tool")
+    if not isinstance(tool, dict) or not isinstance(tool.get("xbuild"), dict):
+        return None
+    below = {key[2:]: number for key, number in lines.items() if key[:2] == _TOOL and len(key) > 2}
+    return ConfigFile(path, label, tool["xbuild"], below)
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """The line on which each key and table of a TOML text starts. A reading good enough for messages: keys
+    inside inline tables are not found, and a line of a multi-line string may be taken for a key."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _only_key(header[1])
+            lines.setdefault(table, number)
+        elif assignment := _ASSIGNMENT.match(line):
+            lines.setdefault((*table, *_only_key(f"{assignment[1]} = 0")), number)
+    return lines
+
+
+def _only_key(statement: str) -> tuple[str, ...]:
+    """The key of a one-line TOML document; the parser itself takes quotes and dots apart."""
+    try:
+        data: Any = tomllib.loads(statement)
+    except tomllib.TOMLDecodeError:
+        return ()
+    key: list[str] = []
+    while isinstance(data, dict) and data:
+        name, data = next(iter(data.items()))
+        key.append(name)
+    return tuple(key)

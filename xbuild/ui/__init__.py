@@ -1,0 +1,1 @@
+"""Sinks for people and machines. Nothing here decides anything about a build."""

@@ -1,0 +1,78 @@
+"""A report as the summary that people see at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from xbuild.report import JobReport, Report, StepReport
+from xbuild.ui.summary import Refusal, Row, Summary
+
+
+def summarise(report: Report, folder: Path, report_path: str) -> Summary:
+    """The summary of a report, with paths relative to ``folder`` where that is shorter."""
+    statuses: dict[int, Any] = {0: "ok", 4: "partly", 130: "interrupted"}
+    return Summary(
+        rows=tuple(row for job in report.jobs for row in _rows(job, folder)),
+        refused=tuple(
+            Refusal(
+                target=item.target,
+                interpreter=item.interpreter,
+                code=item.code,
+                reason=item.reason,
+                hint=item.hint,
+            )
+            for item in report.refused
+        ),
+        report_path=_short(report_path, folder),
+        status=statuses.get(report.exit_status, "failed"),
+    )
+
+
+def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
+    wheels = {wheel.file: wheel for wheel in job.wheels}
+    if not job.steps:
+        failed: Any = job.status
+        yield Row(
+            target=job.target,
+            interpreter="",
+            status=failed,
+            seconds=job.seconds,
+            reason=job.reason,
+            log=job.log,
+        )
+    for step in job.steps:
+        wheel = wheels.get(step.wheel)
+        name = "abi3" if len(step.interpreters) > 1 or "-abi3-" in step.wheel else "".join(step.interpreters)
+        if wheel:
+            yield Row(
+                target=job.target,
+                interpreter=name,
+                status="built",
+                wheel=_short(wheel.path, folder),
+                size=wheel.size,
+                proof=wheel.proof,
+                seconds=step.seconds,
+            )
+        else:
+            yield Row(
+                target=job.target,
+                interpreter=name,
+                status=_status(step),
+                seconds=step.seconds,
+                reason=step.reason or job.reason,
+                log=_short(job.log, folder),
+            )
+
+
+def _status(step: StepReport) -> Any:
+    return "check-failed" if step.status == "built" else step.status
+
+
+def _short(path: str, folder: Path) -> str:
+    if not path:
+        return ""
+    relative = os.path.relpath(path, folder)
+    return relative if len(relative) < len(path) else path

@@ -1,0 +1,166 @@
+"""The end of a run for people: every wheel, every failure with the compiler's error, everything refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from xbuild.ui.lines import Indented, safe, style_of, subject
+from xbuild.ui.text import elapsed, file_size, printable
+
+RowStatus = Literal[
+    "built", "failed", "timeout", "out-of-memory", "engine-error", "interrupted", "check-failed", "not-run"
+]
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One wheel, or one that should have been.
+
+    :ivar interpreter: its kind, or ``abi3``.
+    :ivar wheel: the wheel's path as it should be shown; ``""`` where there is none.
+    :ivar size: bytes.
+    :ivar proof: what proved it: ``audit``, ``wine``, ``qemu``, ``native``.
+    :ivar reason: the compiler's last error, or xbuild's own; may have several lines.
+    :ivar log: path of the full log.
+    """
+
+    target: str
+    interpreter: str
+    status: RowStatus
+    wheel: str = ""
+    size: int = 0
+    proof: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A pair that was asked for and cannot work; ``interpreter`` may be empty for a whole target."""
+
+    target: str
+    interpreter: str
+    code: str
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a run came to.
+
+    :ivar rows: in the order of the plan.
+    :ivar report_path: of report.json; may be empty.
+    """
+
+    rows: tuple[Row, ...]
+    refused: tuple[Refusal, ...] = ()
+    report_path: str = ""
+    status: Literal["ok", "partly", "failed", "interrupted", "error"] = "ok"
+
+
+def render_summary(summary: Summary) -> RenderableType:
+    """The summary as something that a rich console prints: a table where the terminal is wide enough, else
+    two lines per wheel; then failures, refusals, and one line that says it all."""
+    return _SummaryView(summary)
+
+
+class _SummaryView:
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        summary = self._summary
+        marks = ("+", "x") if options.ascii_only else ("✓", "✗")
+        cells = [_cells(row, marks) for row in summary.rows]
+        if cells:
+            is_wide = _needed(cells) <= options.max_width
+            yield _table(cells) if is_wide else _stack(cells)
+        yield from _failures(summary)
+        yield from _refusals(summary)
+        yield _verdict(summary)
+
+
+def _cells(row: Row, marks: tuple[str, str]) -> tuple[Text, ...]:
+    is_built = row.status == "built"
+    style = style_of(row.status)
+    return (
+        Text(marks[0] if is_built else marks[1], style=style),
+        safe(row.target),
+        safe(row.interpreter),
+        safe(row.wheel) if is_built and row.wheel else Text(row.status, style=style),
+        Text(file_size(row.size) if is_built else ""),
+        safe(row.proof if is_built else ""),
+    )
+
+
+def _needed(rows: list[tuple[Text, ...]]) -> int:
+    columns = zip(*rows, strict=True)
+    return sum(max(cell_len(cell.plain) for cell in column) + _GAP for column in columns) - _GAP
+
+
+def _table(rows: list[tuple[Text, ...]]) -> Table:
+    table = Table.grid(padding=(0, _GAP, 0, 0))
+    for index in range(len(rows[0])):
+        table.add_column(no_wrap=True, justify="right" if index == 4 else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _stack(rows: list[tuple[Text, ...]]) -> Text:
+    """Two lines per row, for narrow terminals and long names."""
+    lines: list[Text] = []
+    for mark, target, interpreter, wheel, size, proof in rows:
+        lines.append(Text(" ").join([mark, target, interpreter]))
+        facts = ", ".join(part.plain for part in (size, proof) if part.plain)
+        lines.append(Text("  ") + wheel + Text(f" ({facts})" if facts else "", style="dim"))
+    return Text("\n", overflow="fold").join(lines)
+
+
+def _failures(summary: Summary) -> Iterator[RenderableType]:
+    """One block per reason: the interpreters of a job that failed together share it."""
+    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    for row in summary.rows:
+        if row.status not in {"built", "not-run"}:
+            groups.setdefault((row.target, row.status, row.reason, row.log), []).append(row)
+    for (target, status, reason, log), rows in groups.items():
+        names = ", ".join(row.interpreter for row in rows if row.interpreter)
+        yield Text("")
+        head = subject(target, names) + Text(status, style=style_of(status))
+        yield head + safe(f" after {elapsed(rows[0].seconds)}" if rows[0].seconds else "")
+        if reason:
+            yield Indented(reason, 2)
+        if log:
+            yield Indented(f"full log: {log}", 2)
+
+
+def _refusals(summary: Summary) -> Iterator[RenderableType]:
+    if summary.refused:
+        yield Text("")
+        yield Text("refused:", style="yellow")
+    for refusal in summary.refused:
+        who = " ".join(part for part in (refusal.target, refusal.interpreter) if part)
+        yield Indented(f"{who}: {refusal.reason} [{refusal.code}]", 2)
+        if refusal.hint:
+            yield Indented(refusal.hint, 4, "dim")
+
+
+def _verdict(summary: Summary) -> Text:
+    built = len({row.wheel for row in summary.rows if row.status == "built"})
+    failed = sum(row.status not in {"built", "not-run"} for row in summary.rows)
+    counts = [f"{built} wheel{'' if built == 1 else 's'}"]
+    counts += [f"{failed} failed"] if failed else []
+    counts += [f"{len(summary.refused)} refused"] if summary.refused else []
+    report = f"; report: {printable(summary.report_path)}" if summary.report_path else ""
+    head = Text("\n", overflow="fold").append(summary.status, f"bold {style_of(summary.status)}")
+    return head + Text(f": {', '.join(counts)}{report}")

@@ -1,0 +1,90 @@
+"""The static audit of a wheel. Reads one file, starts one limited parser process, prints nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from xbuild.catalog import Catalog
+from xbuild.errors import ArtifactError
+from xbuild.wheels.archive import Limits, read_entries
+from xbuild.wheels.contents import check_contents
+from xbuild.wheels.context import Context, make_context
+from xbuild.wheels.elf import check_elf
+from xbuild.wheels.extension import FORMATS, check_common, with_role
+from xbuild.wheels.macho import check_macho
+from xbuild.wheels.members import scan_members
+from xbuild.wheels.model import AuditResult, Finding, ModuleFacts
+from xbuild.wheels.naming import WheelName, find_interpreters, find_target, interpreter_tags, parse_name
+from xbuild.wheels.pe import check_pe
+from xbuild.wheels.probing import looks_native, probe_members
+
+_CHECKS = {"pe": check_pe, "elf": check_elf, "macho": check_macho}
+_DEFAULT_LIMITS = Limits()
+
+
+def audit(
+    path: Path, *, catalog: Catalog, limits: Limits = _DEFAULT_LIMITS, timeout: float = 300.0
+) -> AuditResult:
+    """Audit the wheel at ``path``, which may be hostile.
+
+    What is wrong with the wheel is a finding, never an exception.
+
+    :param timeout: seconds that the parser of native files may take.
+    :raises OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        result = AuditResult(wheel=path.name, sha256=digest, size=path.stat().st_size)
+        try:
+            name = parse_name(path.name)
+        except ArtifactError as error:
+            return replace(result, findings=(_as_finding(error),))
+        result = replace(
+            result,
+            tags=tuple(sorted(map(str, name.tags))),
+            target=find_target(name, catalog),
+            interpreters=interpreter_tags(name, catalog),
+        )
+        try:
+            findings, modules = _examine(file, name, catalog, limits, timeout)
+        except ArtifactError as error:
+            return replace(result, findings=(_as_finding(error),))
+    return replace(result, findings=findings, modules=modules)
+
+
+def _as_finding(error: ArtifactError) -> Finding:
+    return Finding(error.code, "error", error.details, error.brief, error.hint)
+
+
+def _examine(
+    file: BinaryIO, name: WheelName, catalog: Catalog, limits: Limits, timeout: float
+) -> tuple[tuple[Finding, ...], tuple[ModuleFacts, ...]]:
+    entries = read_entries(file, limits)
+    members = scan_members(file, entries)
+    findings = list(check_contents(file, entries, members, name))
+    native = [member for member in members if looks_native(member)]
+    facts, unreadable = probe_members(file, native, timeout=timeout)
+    files = tuple(member.entry.name for member in members)
+    context = make_context(name, find_interpreters(name, catalog), files, facts)
+    modules = tuple(with_role(module, context) for module in facts)
+    findings += [*unreadable, *_check_modules(modules, context)]
+    return tuple(findings), modules
+
+
+def _check_modules(modules: tuple[ModuleFacts, ...], context: Context) -> Iterator[Finding]:
+    """The findings about native files."""
+    if context.name.os not in FORMATS:
+        message = "native files cannot be checked for these platform tags"
+        if modules:
+            yield Finding("unknown-platform", "error", context.name.file, message)
+        return
+    if not any(module.role == "extension" for module in modules):
+        message = "there is no extension module in the wheel"
+        yield Finding("no-extension", "warning", "", message)
+    for module in modules:
+        yield from check_common(module, context)
+        yield from _CHECKS[module.format](module, context)

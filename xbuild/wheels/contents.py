@@ -1,0 +1,198 @@
+"""Checks of a wheel's own records: RECORD, METADATA and WHEEL, as the binary distribution format asks for.
+
+https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import BytesParser
+from typing import BinaryIO
+
+from packaging.metadata import InvalidMetadata, Metadata
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from xbuild.wheels.archive import Entry, refusal
+from xbuild.wheels.members import Member, read_whole
+from xbuild.wheels.model import Finding
+from xbuild.wheels.naming import WheelName
+
+_RECORD_LIMIT = 8 << 20
+_TEXT_LIMIT = 1 << 20
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+_REBUILD = "build the wheel again; it was changed or written by a broken tool"
+
+
+def check_contents(
+    file: BinaryIO, entries: tuple[Entry, ...], members: tuple[Member, ...], name: WheelName
+) -> tuple[Finding, ...]:
+    """All findings about the records of a wheel.
+
+    :raises ArtifactError: there is no metadata folder, or a record cannot be read.
+    """
+    folder = find_dist_info(entries, name)
+    files = {entry.name: entry for entry in entries}
+    findings = list(_check_folder(folder, name))
+    for required in ("RECORD", "METADATA", "WHEEL"):
+        if f"{folder}/{required}" not in files:
+            raise refusal("missing-metadata", f"there is no {required}", folder)
+    record = read_whole(file, files[f"{folder}/RECORD"], _RECORD_LIMIT)
+    findings += check_record(record, folder, members)
+    findings += check_wheel(read_whole(file, files[f"{folder}/WHEEL"], _TEXT_LIMIT), folder, name)
+    findings += check_metadata(read_whole(file, files[f"{folder}/METADATA"], _TEXT_LIMIT), folder, name)
+    findings += _check_data_folder(entries, name)
+    return tuple(findings)
+
+
+def find_dist_info(entries: tuple[Entry, ...], name: WheelName) -> str:
+    """The one ``.dist-info`` folder.
+
+    :raises ArtifactError: ``missing-metadata``, there is none or more than one.
+    """
+    tops = sorted({entry.name.split("/")[0] for entry in entries if "/" in entry.name})
+    folders = [top for top in tops if top.lower().endswith(".dist-info")]
+    if len(folders) != 1:
+        message = f"{len(folders)} .dist-info folders instead of one"
+        raise refusal("missing-metadata", message, ", ".join(folders) or name.file)
+    return folders[0]
+
+
+def _check_folder(folder: str, name: WheelName) -> Iterator[Finding]:
+    if folder == f"{name.stem}.dist-info":
+        return
+    project, _, version = folder.removesuffix(".dist-info").partition("-")
+    try:
+        same = canonicalize_name(project) == name.name and Version(version) == name.version
+    except InvalidVersion:
+        same = False
+    if same:
+        yield Finding(
+            "metadata-folder", "warning", folder, "spelt otherwise than in the file's name", _REBUILD
+        )
+    else:
+        yield Finding("metadata-folder", "error", folder, f"should be {name.stem}.dist-info", _REBUILD)
+
+
+def _check_data_folder(entries: tuple[Entry, ...], name: WheelName) -> Iterator[Finding]:
+    tops = {entry.name.split("/")[0] for entry in entries if "/" in entry.name}
+    for top in sorted(tops):
+        if top.endswith(".data") and top.count("-") == 1 and top != f"{name.stem}.data":
+            yield Finding(
+                "data-folder", "warning", top, f"should be {name.stem}.data; installers pass over it"
+            )
+
+
+def check_record(raw: bytes, folder: str, members: tuple[Member, ...]) -> Iterator[Finding]:
+    """RECORD names every file once, with its right hash and size, and nothing else."""
+    where = f"{folder}/RECORD"
+    rows = _record_rows(raw, where)
+    exempt = {where, *(f"{folder}/{name}" for name in _SIGNATURES)}
+    for member in members:
+        path = member.entry.name
+        row = rows.pop(path, None)
+        if row is None:
+            if path not in exempt or path == where:
+                yield Finding("record-incomplete", "error", path, "RECORD does not list the file", _REBUILD)
+        elif path not in exempt:
+            yield from _check_row(row, member)
+    for path in rows:
+        yield Finding("record-extra", "error", where, f"lists {path!r}, which is not there", _REBUILD)
+
+
+def _record_rows(raw: bytes, where: str) -> dict[str, tuple[str, str]]:
+    rows: dict[str, tuple[str, str]] = {}
+    try:
+        for row in csv.reader(io.StringIO(raw.decode("utf-8"), newline="")):
+            if not row:
+                continue
+            path, digest, size = row
+            if path in rows:
+                raise refusal("record-invalid", f"lists {path!r} twice", where)
+            rows[path] = digest, size
+    except (ValueError, csv.Error):
+        raise refusal("record-invalid", "not a table of path, hash and size in UTF-8", where) from None
+    return rows
+
+
+def _check_row(row: tuple[str, str], member: Member) -> Iterator[Finding]:
+    digest, size = row
+    path = member.entry.name
+    algorithm, _, value = digest.partition("=")
+    if algorithm != "sha256":
+        message = f"RECORD has no SHA-256 of it but {algorithm or 'no hash'}"
+        yield Finding("record-hash", "error", path, message, _REBUILD)
+    elif _decode_hash(value) != member.sha256:
+        yield Finding("record-hash", "error", path, "RECORD has another hash", _REBUILD)
+    if size and size != str(member.entry.size):
+        yield Finding("record-size", "error", path, f"RECORD says {size!r} bytes", _REBUILD)
+
+
+def _decode_hash(value: str) -> bytes:
+    try:
+        return base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
+    """WHEEL has the same tags as the file's name, and says that the wheel is not pure."""
+    where = f"{folder}/WHEEL"
+    fields = _fields(raw, where)
+    if not str(fields.get("Wheel-Version", "")).startswith("1."):
+        yield Finding(
+            "wheel-version", "error", where, f"Wheel-Version {fields.get('Wheel-Version')!r}", _REBUILD
+        )
+    tags: set[Tag] = set()
+    for value in fields.get_all("Tag", []):
+        if len(str(value).strip().split("-")) == 3:
+            tags |= parse_tag(str(value).strip())
+    if tags != name.tags:
+        lost = ", ".join(sorted(map(str, name.tags ^ tags))[:8])
+        yield Finding("tag-mismatch", "error", where, f"tags differ from the file's name in {lost}", _REBUILD)
+    if str(fields.get("Root-Is-Purelib", "")).strip().lower() != "false":
+        yield Finding(
+            "purelib", "error", where, "Root-Is-Purelib is not false in a wheel for a platform", _REBUILD
+        )
+    build = str(fields.get("Build", "")).strip()
+    named = "".join(map(str, name.build)) if name.build else ""
+    if build and build != named:
+        yield Finding(
+            "build-mismatch", "error", where, f"Build is {build!r}; the file's name has {named!r}", _REBUILD
+        )
+
+
+def check_metadata(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
+    """METADATA has the name and the version of the file's name, and can be read by installers."""
+    where = f"{folder}/METADATA"
+    fields = _fields(raw, where)
+    project, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
+    if canonicalize_name(project) != name.name:
+        yield Finding("name-mismatch", "error", where, f"Name is {project!r}", _REBUILD)
+    try:
+        same = Version(version) == name.version
+    except InvalidVersion:
+        same = False
+    if not same:
+        yield Finding("version-mismatch", "error", where, f"Version is {version!r}", _REBUILD)
+    try:
+        Metadata.from_email(raw)
+    except ExceptionGroup as group:
+        for error in group.exceptions[:8]:
+            field = error.field if isinstance(error, InvalidMetadata) else ""
+            message = f"{field}: {error}" if field else str(error)
+            yield Finding("metadata-invalid", "warning", where, message, "an index may refuse the upload")
+
+
+def _fields(raw: bytes, where: str) -> Message[str, str]:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise refusal("metadata-unreadable", "not UTF-8", where) from None
+    return BytesParser().parsebytes(raw, headersonly=True)

@@ -1,0 +1,155 @@
+"""Runs ``probe.py`` over a wheel's native files, and takes its answers with care."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from xbuild.wheels.members import Member, read_pieces
+from xbuild.wheels.model import Finding, Format, ModuleFacts, Slice, Undefined
+
+_PARSER = Path(__file__).with_name("probe.py")
+_ANSWER_LIMIT = 256 << 20
+_MAGICS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce")
+_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_SUFFIXES = (".so", ".pyd", ".dll", ".dylib")
+_MOST_SLICES = 20
+
+
+def looks_native(member: Member) -> bool:
+    """Whether a member is a native file, by its first bytes or its name.
+
+    A fat Mach-O file begins as a Java class does; then comes a small number of slices, or a class version.
+    """
+    head = member.head
+    fat = head[:4] in _FAT and 0 < int.from_bytes(head[4:8], "big") < _MOST_SLICES
+    return head[:4] in _MAGICS or fat or member.entry.name.lower().endswith(_SUFFIXES) or _is_program(member)
+
+
+def _is_program(member: Member) -> bool:
+    return member.head[:2] == b"MZ" and member.entry.name.lower().endswith(".exe")
+
+
+def probe_members(
+    file: BinaryIO, members: Sequence[Member], *, timeout: float
+) -> tuple[tuple[ModuleFacts, ...], tuple[Finding, ...]]:
+    """Facts about native files, and findings about those that could not be read.
+
+    :param timeout: seconds that a parser may take over all of them.
+    """
+    facts: list[ModuleFacts] = []
+    findings: list[Finding] = []
+    if not members:
+        return (), ()
+    with tempfile.TemporaryDirectory(prefix="xbuild-audit-") as folder:
+        paths = _unpack(file, members, Path(folder))
+        answers = _ask(paths, Path(folder), timeout)
+        for path, member in zip(paths, members, strict=True):
+            found = _facts(answers.get(str(path), {}), member)
+            if found is None:
+                message = "not a native file that can be read"
+                findings.append(Finding("binary-unreadable", "error", member.entry.name, message))
+            else:
+                facts.append(found)
+    return tuple(facts), tuple(findings)
+
+
+def _unpack(file: BinaryIO, members: Sequence[Member], folder: Path) -> list[Path]:
+    """Write the members to files with plain names; their sizes were bounded when the archive was opened."""
+    paths = []
+    for index, member in enumerate(members):
+        path = folder / f"module-{index}"
+        with path.open("wb") as copy:
+            for piece in read_pieces(file, member.entry):
+                copy.write(piece)
+        paths.append(path)
+    return paths
+
+
+def _ask(paths: Sequence[Path], folder: Path, timeout: float) -> dict[str, dict[str, Any]]:
+    """The parser's answers by path. One over which it dies has none; the parser is started again after it."""
+    answers: dict[str, dict[str, Any]] = {}
+    waiting = list(paths)
+    while waiting:
+        said = _run_parser(waiting, folder, timeout)
+        answers |= said
+        waiting = waiting[len(said) + 1 :]
+    return answers
+
+
+def _run_parser(paths: Sequence[Path], folder: Path, timeout: float) -> dict[str, dict[str, Any]]:
+    question = folder / "question"
+    question.write_text("".join(f"{path}\n" for path in paths), "utf-8")
+    command = (sys.executable, "-S", "-P", "-B", str(_PARSER))
+    environment = {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    with question.open("rb") as asked, (folder / "answer").open("w+b") as answer:
+        process = subprocess.Popen(
+            command, stdin=asked, stdout=answer, stderr=subprocess.DEVNULL, env=environment, cwd=folder
+        )
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            process.kill()
+            process.wait()
+        answer.seek(0)
+        return _read_answers(answer.read(_ANSWER_LIMIT), paths)
+
+
+def _read_answers(raw: bytes, paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """The answers, as long as they come in order and are whole."""
+    said: dict[str, dict[str, Any]] = {}
+    for path, line in zip(paths, raw.split(b"\n"), strict=False):
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(answer, dict) or answer.get("path") != str(path):
+            break
+        said[str(path)] = answer
+    return said
+
+
+def _facts(answer: dict[str, Any], member: Member) -> ModuleFacts | None:
+    form = _format(answer.get("format"))
+    if form is None or not answer.get("slices"):
+        return None
+    slices = tuple(_slice(part) for part in answer["slices"])
+    return ModuleFacts(path=member.entry.name, size=member.entry.size, format=form, slices=slices)
+
+
+def _format(value: object) -> Format | None:
+    match value:
+        case "pe":
+            return "pe"
+        case "elf":
+            return "elf"
+        case "macho":
+            return "macho"
+        case _:
+            return None
+
+
+def _slice(part: dict[str, Any]) -> Slice:
+    return Slice(
+        machine=str(part["machine"]),
+        kind=str(part["kind"]),
+        needed=tuple(part.get("needed", ())),
+        delayed=tuple(part.get("delayed", ())),
+        undefined=tuple(Undefined(**item) for item in part.get("undefined", ())),
+        ordinals=tuple(part.get("ordinals", ())),
+        exports=frozenset(part.get("exports", ())),
+        versions=tuple((name, tuple(wanted)) for name, wanted in part.get("versions", ())),
+        rpaths=tuple(part.get("rpaths", ())),
+        executable_stack=bool(part.get("executable_stack")),
+        minimum_os=tuple(part.get("minimum_os", ())),
+        platform=str(part.get("platform", "")),
+        signed=bool(part.get("signed")),
+    )

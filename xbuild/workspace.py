@@ -1,0 +1,58 @@
+"""Folders of a run: private ones that vanish with it, and what is left of runs that were killed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+def new_run_id(now: float) -> str:
+    """A name that sorts by time and that no other run has."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def work_folder(cache: Path, run: str) -> Iterator[Path]:
+    """A private folder for a run. Its lock tells other runs that it is in use."""
+    root = cache / "work"
+    root.mkdir(parents=True, exist_ok=True)
+    folder = root / run
+    with FileLock(root / f"{run}.lock"):
+        folder.mkdir(mode=0o711)
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+            (root / f"{run}.lock").unlink(missing_ok=True)
+
+
+def clear_abandoned(cache: Path) -> None:
+    """Remove the folders of runs that no longer hold their lock."""
+    root = cache / "work"
+    for folder in root.iterdir() if root.is_dir() else ():
+        if not folder.is_dir():
+            continue
+        lock_path = root / f"{folder.name}.lock"
+        try:
+            with FileLock(lock_path, timeout=0):
+                remove_tree(folder)
+                lock_path.unlink(missing_ok=True)
+        except Timeout:
+            continue
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder whatever modes a build gave to what is in it. What cannot be removed is left."""
+    for where, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(where) / name
+            if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
