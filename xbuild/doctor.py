@@ -100,7 +100,7 @@ def _isolation(info: EngineInfo, settings: Settings) -> Iterator[Finding]:
         f"builds get: no network, no capabilities, no new privileges, read-only root, {', '.join(names)}",
         ""
         if extra
-        else "the engine adds neither AppArmor nor user namespaces: for hostile sources use a machine for each",
+        else "neither AppArmor nor user namespaces here: for hostile sources use a machine for each",
     )
     if settings.runtime and settings.runtime not in info.runtimes:
         yield Finding(
@@ -126,7 +126,7 @@ def _base(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Ite
         yield Finding(
             "base source",
             "warning",
-            f"only an image registry can give it ({root_recipe().registry}); whether one answers is not tried here",
+            "only an image registry can give it; whether one answers is not tried here",
             INSTALL_COMMAND,
         )
 

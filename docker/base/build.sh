@@ -16,8 +16,6 @@ set -- \
     --dpkgopt='path-exclude=/usr/src/rustc-*/library/*/tests/*' \
     --dpkgopt='path-exclude=/usr/src/rustc-*/library/*/benches/*' \
     --dpkgopt='path-exclude=/usr/libexec/gcc/*' \
-    --dpkgopt='path-exclude=/usr/bin/*gcc-14' \
-    --dpkgopt='path-exclude=/usr/bin/*cpp-14' \
     --dpkgopt='path-exclude=/usr/lib/gcc/x86_64-linux-gnu/14/*san*' \
     --dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/lib*san.so*' \
     --dpkgopt='path-exclude=/usr/lib/llvm-22/lib/clang/22/lib/*'

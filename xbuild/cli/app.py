@@ -13,6 +13,7 @@ from xbuild.cli import build, images, info, wheels
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
+from xbuild.ui.lines import show
 
 app = typer.Typer(
     name="xbuild",
@@ -56,7 +57,7 @@ def main() -> None:
         app()
     except XbuildError as error:
         console = make_console(sys.stderr, environ=os.environ)
-        console.print(render_error(error))
+        show(console, render_error(error))
         raise SystemExit(int(error.exit_status)) from None
     except KeyboardInterrupt:
         raise SystemExit(int(ExitStatus.INTERRUPTED)) from None

@@ -95,6 +95,7 @@ def plan(
     """Show what would run, and run nothing."""
     from xbuild.catalog import load_catalog
     from xbuild.cli.session import Session
+    from xbuild.ui.lines import show
     from xbuild.ui.plan import render_plan
 
     flags = _flags(target, interp, None) | {"features": features, "strict": strict or None}
@@ -107,7 +108,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=1))
     else:
-        session.console.print(render_plan(made))
+        show(session.console, render_plan(made))
 
 
 def _flags(target: list[str] | None, interp: list[str] | None, out: Path | None) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from xbuild.engine import Image
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event
 from xbuild.images.bootstrap import root_recipe
-from xbuild.images.catalog import outdated, recipes, states, total_size
+from xbuild.images.catalog import other_recipes, outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
-from xbuild.images.recipe import Recipe
+from xbuild.images.recipe import REPOSITORY, Recipe
 from xbuild.ui.text import file_size
 
 app = typer.Typer(help="Toolchain images.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,11 +32,12 @@ def _session(*, quiet: bool = False) -> Session:
 
 
 def _chosen(names: list[str] | None) -> tuple[Recipe, ...]:
-    known = {recipe.name: recipe for recipe in recipes(load_catalog())}
+    toolchains = recipes(load_catalog())
+    known = {recipe.name: recipe for recipe in (*toolchains, *other_recipes())}
     for name in names or ():
         if name not in known:
             load_catalog().target(name)
-    return tuple(known[name] for name in names) if names else tuple(known.values())
+    return tuple(known[name] for name in names) if names else toolchains
 
 
 def _present(session: Session, names: list[str] | None) -> list[Image]:
@@ -71,7 +72,11 @@ def build(
             if rebuild:
                 for recipe in chosen:
                     session.engine.remove_image(recipe.tag)
-            return [builder.ensure(recipe) for recipe in chosen]
+            made = [builder.ensure(recipe) for recipe in chosen]
+            for recipe, image in zip(chosen, made, strict=True):
+                if recipe in other_recipes():
+                    session.engine.tag(image.id, f"{REPOSITORY}/{recipe.name}:latest")
+            return made
 
         made = session.interruptible(work)
     for image in made:
@@ -138,7 +143,7 @@ def prune() -> None:
     """Remove images that other versions of the recipes made."""
     session = _session(quiet=True)
     roots = frozenset({root_recipe().digest})
-    gone = outdated(session.engine, recipes(load_catalog()), roots=roots)
+    gone = outdated(session.engine, (*recipes(load_catalog()), *other_recipes()), roots=roots)
     for image in gone:
         name = image.tags[0] if image.tags else image.id
         session.engine.remove_image(image.id, force=True)

@@ -28,6 +28,7 @@ from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
 from xbuild.ui.errors import render_error
+from xbuild.ui.lines import show
 from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
 from xbuild.workspace import new_run_id, remove_tree
@@ -125,9 +126,9 @@ class Session:
                 ended = self._failed(error, time.monotonic() - started)
             emit(ended)
         if problem:
-            self.errors.print(render_error(problem))
+            show(self.errors, render_error(problem))
         if report and not self._as_json:
-            self.console.print(render_summary(summarise(report, Path.cwd(), ended.report)))
+            show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
         return ExitStatus(ended.exit_status)
 
     def _write(self, report: Report, folder: Path, out: Path) -> RunFinished:

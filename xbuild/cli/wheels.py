@@ -29,6 +29,7 @@ def check(
 ) -> None:
     """Audit wheels: archive, tags, machine type, symbols, libraries, platform policy."""
     from xbuild.ui.console import make_console
+    from xbuild.ui.lines import safe
     from xbuild.wheels import audit
 
     catalog = load_catalog()
@@ -40,10 +41,10 @@ def check(
         console = make_console(sys.stdout, environ=os.environ)
         for result in results:
             style = "green" if result.ok else "bold red"
-            console.print(Text("ok   " if result.ok else "FAIL ", style=style) + Text(result.wheel))
+            console.print(Text("ok   " if result.ok else "FAIL ", style=style) + safe(result.wheel))
             for finding in result.findings:
                 where = f"{finding.where}: " if finding.where else ""
-                console.print(Text(f"     {finding.severity} [{finding.code}] {where}{finding.message}"))
+                console.print(safe(f"     {finding.severity} [{finding.code}] {where}{finding.message}"))
                 if finding.hint:
                     console.print(Text(f"       {finding.hint}", style="dim"))
     fine = all(result.ok for result in results)

@@ -136,7 +136,7 @@ class ImageBuilder:
         for step in parsed.build.steps:
             match step:
                 case Copy():
-                    container.put(step.destination, tar_folder(recipe.context / step.source))
+                    container.put(step.destination, tar_folder(recipe.folder_of(step.source)))
                 case Run():
                     self._put_secrets(step, container)
                     self._run(recipe, step, container)

@@ -50,6 +50,11 @@ class Recipe:
         """The root of what ``COPY`` can name."""
         return recipes_dir()
 
+    def folder_of(self, source: str) -> Path:
+        """What ``COPY source`` names: a folder of docker/, docker/ itself, or the package xbuild."""
+        own = {"docker/": self.context, "xbuild/": Path(__file__).resolve().parent.parent}
+        return own.get(source, self.context / source)
+
     def dockerfile(self, parent_reference: str) -> Dockerfile:
         """The parsed recipe, with its parent put in."""
         path = self.context / self.folder / "Dockerfile"
@@ -70,8 +75,9 @@ class Recipe:
         state.update(repr(parsed).encode())
         for step in parsed.build.steps:
             if isinstance(step, Copy) and not step.stage:
-                for path in context_files(self.context / step.source):
-                    relative = path.relative_to(self.context).as_posix()
+                folder = self.folder_of(step.source)
+                for path in context_files(folder):
+                    relative = step.source + path.relative_to(folder).as_posix()
                     mode = "x" if is_executable(path) else "-"
                     state.update(f"{relative}\0{mode}\0".encode())
                     state.update(hashlib.sha256(path.read_bytes()).digest())
@@ -90,7 +96,11 @@ def is_executable(path: Path) -> bool:
 
 def context_files(folder: Path) -> list[Path]:
     """The files below a folder of the context, sorted; caches of interpreters are no part of it."""
-    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    found = (
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not {"__pycache__", "_docker"} & set(path.relative_to(folder).parts)
+    )
     return sorted(found)
 
 
@@ -102,3 +112,8 @@ def base_recipe() -> Recipe:
 def toolchain_recipe(triple: str, family: str) -> Recipe:
     """The toolchain image of one target."""
     return Recipe(triple, family, "BASE", base_recipe(), {"TARGET": triple})
+
+
+def cli_recipe() -> Recipe:
+    """The image that xbuild itself runs in, beside an engine."""
+    return Recipe("cli", "cli", "ROOT", None, {})

@@ -69,14 +69,23 @@ def _examine(
     native = [member for member in members if looks_native(member)]
     facts, unreadable = probe_members(file, native, timeout=timeout)
     files = tuple(member.entry.name for member in members)
+    found, modules = check_modules(name, facts, files, catalog)
+    return (*findings, *unreadable, *found), modules
+
+
+def check_modules(
+    name: WheelName, facts: tuple[ModuleFacts, ...], files: tuple[str, ...], catalog: Catalog
+) -> tuple[tuple[Finding, ...], tuple[ModuleFacts, ...]]:
+    """Findings about native files, and the files with their roles.
+
+    :param files: names of all members of the wheel.
+    """
     context = make_context(name, find_interpreters(name, catalog), files, facts)
     modules = tuple(with_role(module, context) for module in facts)
-    findings += [*unreadable, *_check_modules(modules, context)]
-    return tuple(findings), modules
+    return tuple(_check_all(modules, context)), modules
 
 
-def _check_modules(modules: tuple[ModuleFacts, ...], context: Context) -> Iterator[Finding]:
-    """The findings about native files."""
+def _check_all(modules: tuple[ModuleFacts, ...], context: Context) -> Iterator[Finding]:
     if context.name.os not in FORMATS:
         message = "native files cannot be checked for these platform tags"
         if modules:

@@ -84,8 +84,8 @@ def check_file_name(module: ModuleFacts, context: Context) -> Iterator[Finding]:
 def suffixes(interpreter: str, abi: str, platform: Platform) -> Iterator[str]:
     """The file name suffixes that an interpreter looks for; none for tags that are not understood.
 
-    Windows has no ``.abi3`` suffix, and PyPy no musl spelling; before CPython 3.11 musl builds called themselves
-    gnu (https://github.com/pypa/auditwheel/issues/349).
+    Windows has no ``.abi3`` suffix, and PyPy no musl spelling; before CPython 3.11 musl builds called
+    themselves gnu (https://github.com/pypa/auditwheel/issues/349).
     """
     last = ".pyd" if platform.os == "windows" else ".so"
     cpython, pypy = _CPYTHON.fullmatch(abi), _PYPY.fullmatch(abi)

@@ -42,7 +42,7 @@ class Undefined:
 
     :ivar library: the DLL (PE) that it is bound to, or the version (ELF) that it asks for; else ``""``.
     :ivar weak: whether it may stay unresolved.
-    :ivar dynamic: whether it is looked up in every loaded image (ELF always; Mach-O where the linker was told).
+    :ivar dynamic: whether it is looked up in every loaded image (ELF: always; Mach-O: if marked so).
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Child process that parses native files with lief and writes what it saw, one JSON line per file.
 
 lief is a large C++ parser and the files are hostile, so it runs here, away from the program: with limits on
-memory, processor time and output, and free to crash. The names of files to parse come on standard input, one a
-line. ``probing.py`` starts it and judges what it says. It imports nothing of xbuild, to start fast.
+memory, processor time and output, and free to crash. The names of files to parse come on standard input, one
+a line. ``probing.py`` starts it and judges what it says. It imports nothing of xbuild, to start fast.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _WEAK_REFERENCE = 0x0040
 _DYNAMIC_LOOKUP = 0xFE
 _MAIN_PROGRAM = 0xFF
 _TWO_LEVEL = 0x80
+_EXTERNAL_IN_SECTION = 0x0F
 
 
 def main() -> None:
@@ -173,7 +174,7 @@ def _macho_slice(binary: lief.MachO.Binary) -> dict[str, Any]:
     links = {command.LOAD_DYLIB, command.LOAD_WEAK_DYLIB, command.REEXPORT_DYLIB, command.LOAD_UPWARD_DYLIB}
     libraries = {kinds.DYLIB: "library", kinds.BUNDLE: "library", kinds.EXECUTE: "program"}
     two_level = bool(binary.header.flags & _TWO_LEVEL)
-    exports = (item.name for item in binary.exported_symbols if item.name)
+    exports = (item.name for item in (*binary.exported_symbols, *filter(_macho_defines, binary.symbols)))
     return {
         "machine": binary.header.cpu_type.name,
         "kind": libraries.get(binary.header.file_type, "other"),
@@ -184,6 +185,11 @@ def _macho_slice(binary: lief.MachO.Binary) -> dict[str, Any]:
         **_macho_platform(binary),
         "signed": binary.has_code_signature,
     }
+
+
+def _macho_defines(symbol: lief.MachO.Symbol) -> bool:
+    """Whether the symbol table alone shows an export: external, not private, in a section, not for debuggers."""
+    return bool(symbol.name) and symbol.raw_type == _EXTERNAL_IN_SECTION
 
 
 def _macho_undefined(symbol: lief.MachO.Symbol, *, two_level: bool) -> dict[str, str | bool]:

@@ -51,7 +51,7 @@ def probe_members(
         paths = _unpack(file, members, Path(folder))
         answers = _ask(paths, Path(folder), timeout)
         for path, member in zip(paths, members, strict=True):
-            found = _facts(answers.get(str(path), {}), member)
+            found = make_facts(answers.get(str(path), {}), member.entry.name, member.entry.size)
             if found is None:
                 message = "not a native file that can be read"
                 findings.append(Finding("binary-unreadable", "error", member.entry.name, message))
@@ -117,12 +117,13 @@ def _read_answers(raw: bytes, paths: Sequence[Path]) -> dict[str, dict[str, Any]
     return said
 
 
-def _facts(answer: dict[str, Any], member: Member) -> ModuleFacts | None:
+def make_facts(answer: dict[str, Any], path: str, size: int) -> ModuleFacts | None:
+    """Facts from the parser's answer, or None where it could make no sense of the file."""
     form = _format(answer.get("format"))
     if form is None or not answer.get("slices"):
         return None
     slices = tuple(_slice(part) for part in answer["slices"])
-    return ModuleFacts(path=member.entry.name, size=member.entry.size, format=form, slices=slices)
+    return ModuleFacts(path=path, size=size, format=form, slices=slices)
 
 
 def _format(value: object) -> Format | None:

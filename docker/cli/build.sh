@@ -1,0 +1,17 @@
+#!/bin/sh
+# Makes the root file system of the image that xbuild itself runs in.
+set -eu
+. /recipe/fetching.sh
+DEST=/layer
+debian_sources trixie > /tmp/sources
+bootstrap --include=ca-certificates,git,python3 \
+    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$DEST" /tmp/sources
+pip install --quiet --no-compile --no-cache-dir --disable-pip-version-check --break-system-packages \
+    --root-user-action=ignore --only-binary=:all: --target "$DEST/opt/xbuild/py" -r /recipe/requirements.txt
+mkdir -p "$DEST/opt/xbuild/lib"
+cp -a /source/xbuild "$DEST/opt/xbuild/lib/xbuild"
+rm -rf "$DEST/opt/xbuild/lib/xbuild/_docker"
+cp -a /source/docker "$DEST/opt/xbuild/lib/xbuild/_docker"
+tidy "$DEST"
+python3 /recipe/bin/image-manifest --root "$DEST" --name cli

@@ -1,0 +1,2 @@
+/* Wine declares the fiber functions in winbase.h. */
+#include <windows.h>

@@ -1,0 +1,6 @@
+"""``python -m xbuild``."""
+
+from xbuild.cli import main
+
+if __name__ == "__main__":
+    main()
