@@ -15,18 +15,29 @@ from typing import Any
 
 from xbuild import __version__
 from xbuild.catalog import Catalog
+from xbuild.collect import Collected
 from xbuild.engine import Engine, Image
 from xbuild.errors import ExitStatus, XbuildError
-from xbuild.events import Event, JobFinished, Notice, PhaseStarted, RunFinished, RunStarted, WheelReady
+from xbuild.events import (
+    Event,
+    JobFinished,
+    Notice,
+    Output,
+    PhaseStarted,
+    RunFinished,
+    RunStarted,
+    WheelReady,
+)
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
-from xbuild.plan import Job, Plan, make_plan
+from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest, read_manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
+from xbuild.prove import Prover
 from xbuild.report import JobReport, Report, WheelReport, exit_status
 from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
@@ -64,7 +75,7 @@ class Tools:
 
 
 @dataclass(slots=True)
-class _Collected:
+class _Done:
     outcome: JobOutcome
     wheels: list[WheelReport] = field(default_factory=list)
 
@@ -103,7 +114,7 @@ class Pipeline:
         uid = os.getuid()
         self._user = NOBODY if uid == 0 else f"{uid}:{os.getgid()}"
         self._labels = {"xbuild.run": run}
-        self._audits: dict[str, AuditResult] = {}
+        self._failed_proofs: set[str] = set()
 
     def plan(self) -> Plan:
         """Inspect the crate, and give what would run."""
@@ -287,7 +298,7 @@ class Pipeline:
         for note in inspected.plan.notes:
             self._notice("info", "note", note)
 
-    def _execute(self, inspected: _Inspected, work: Path) -> list[_Collected]:
+    def _execute(self, inspected: _Inspected, work: Path) -> list[_Done]:
         key = hashlib.sha256(str(inspected.manifest.project).encode()).hexdigest()[:16]
         executor = Executor(
             engine=self._tools.engine,
@@ -315,12 +326,12 @@ class Pipeline:
     def _validate(self, wheel: Path) -> AuditResult:
         return audit(wheel, catalog=self._tools.catalog)
 
-    def _run_job(self, executor: Executor, job: Job) -> _Collected:
+    def _run_job(self, executor: Executor, job: Job) -> _Done:
         if self._tools.cancelled.is_set():
-            return _Collected(
+            return _Done(
                 JobOutcome(job=job, status="interrupted", seconds=0, steps=(), collected=(), warm=False)
             )
-        collected = _Collected(executor.execute(job))
+        collected = _Done(executor.execute(job))
         steps = {step.wheel: step for step in job.steps}
         for item in collected.outcome.collected:
             step = steps[item.path.name]
@@ -333,7 +344,7 @@ class Pipeline:
                 interpreters=step.interpreters,
                 tags=tuple(sorted(map(str, item.audit.tags))),
                 audit=item.audit.as_dict(),
-                proof="audited",
+                proof=self._prove(item, job, step),
             )
             collected.wheels.append(wheel)
             self._tools.emit(
@@ -362,11 +373,36 @@ class Pipeline:
         )
         return collected
 
+    def _prove(self, item: Collected, job: Job, step: Step) -> str:
+        """What proved a wheel: its audit, and with ``test`` the interpreters that ran it."""
+        if not self._request.test:
+            return "audited"
+        self._phase("test", step.wheel, job.id)
+        prover = Prover(
+            engine=self._tools.engine,
+            images=self._tools.images,
+            catalog=self._tools.catalog,
+            labels=self._labels,
+            on_line=lambda stream, line: self._tools.emit(
+                Output(
+                    run=self._run,
+                    time=self._tools.clock(),
+                    job=job.id,
+                    interpreter=step.label,
+                    phase="test",
+                    stream=stream,
+                    line=line,
+                )
+            ),
+        )
+        proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        if any(not proof.ok for proof in proofs):
+            self._failed_proofs.add(item.path.name)
+        return "audited; " + "; ".join(dict.fromkeys(proof.text for proof in proofs))
+
     # Report
 
-    def _report(
-        self, inspected: _Inspected, done: list[_Collected], started: float, seconds: float
-    ) -> Report:
+    def _report(self, inspected: _Inspected, done: list[_Done], started: float, seconds: float) -> Report:
         jobs = tuple(self._job_report(item, inspected) for item in done)
         info = self._tools.engine.info()
         snapshot, fetched = inspected.snapshot, inspected.fetched
@@ -416,10 +452,15 @@ class Pipeline:
             jobs=jobs,
             refused=inspected.plan.refused,
             notes=inspected.plan.notes,
-            exit_status=int(exit_status(jobs, inspected.plan.refused)),
+            exit_status=int(self._exit_status(jobs, inspected.plan)),
         )
 
-    def _job_report(self, item: _Collected, inspected: _Inspected) -> JobReport:
+    def _exit_status(self, jobs: tuple[JobReport, ...], plan: Plan) -> ExitStatus:
+        status = exit_status(jobs, plan.refused)
+        built_something = status in {ExitStatus.OK, ExitStatus.PARTLY}
+        return ExitStatus.CHECK_FAILED if self._failed_proofs and built_something else status
+
+    def _job_report(self, item: _Done, inspected: _Inspected) -> JobReport:
         outcome = item.outcome
         image = inspected.images[outcome.job.id]
         return JobReport(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,8 +12,6 @@ from rich.text import Text
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load
-from xbuild.cli.session import Session
-from xbuild.engine import Image
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event
 from xbuild.images.bootstrap import root_recipe
@@ -22,12 +20,18 @@ from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe
 from xbuild.ui.text import file_size
 
+if TYPE_CHECKING:
+    from xbuild.cli.session import Session
+    from xbuild.engine import Image
+
 app = typer.Typer(help="Toolchain images.", no_args_is_help=True, rich_markup_mode=None)
 
 Names = Annotated[list[str] | None, typer.Argument(help="Target triples, or `base`; all without any.")]
 
 
 def _session(*, quiet: bool = False) -> Session:
+    from xbuild.cli.session import Session
+
     return Session(load({}, None).settings, quiet=quiet)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,72 @@ def test(
     command: Annotated[
         str, typer.Option("--command", help="What to run; {python} is the interpreter. Default: import it.")
     ] = "",
+    tests: Annotated[
+        Path | None,
+        typer.Option("--tests", help="A folder that is copied to /tests, where the command runs."),
+    ] = None,
+    interp: Annotated[
+        list[str] | None, typer.Option("--interp", "-i", help="Only these interpreters; may be repeated.")
+    ] = None,
+    extra: Annotated[
+        list[Path] | None, typer.Option("--with", help="A wheel that it depends on; may be repeated.")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds for the imports, and again for the command.")
+    ] = 600.0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the tests print.")] = False,
 ) -> None:
-    """Run wheels on their platform, where an emulator can."""
-    raise UsageError("not wired yet", details=f"{wheels} {command}")
+    """Run wheels on their platform: natively, under qemu or wine. Where nothing can, say so."""
+    from xbuild.cli.compose import load
+    from xbuild.cli.session import Session
+    from xbuild.interpreters import resolve_interpreter
+    from xbuild.prove import Proof, Prover
+    from xbuild.ui.lines import safe, show
+    from xbuild.wheels import audit
+
+    catalog = load_catalog()
+    kinds = [
+        resolve_interpreter(name, catalog, folder=Path.cwd(), environment=os.environ).interpreter.kind
+        for name in interp or ()
+    ]
+    paths = _existing(wheels)
+    session = Session(load({}, None).settings)
+    argv = shlex.split(command) if command else None
+
+    def on_line(_: str, line: str) -> None:
+        if verbose:
+            show(session.errors, safe(line))
+
+    def work() -> list[Proof]:
+        prover = Prover(
+            engine=session.engine,
+            images=session.images(session.screen),
+            catalog=catalog,
+            labels={"xbuild.run": session.run},
+            on_line=on_line,
+        )
+        return [
+            proof
+            for path in paths
+            for proof in prover.prove(
+                path,
+                audit(path, catalog=catalog),
+                kinds=kinds,
+                command=argv,
+                tests=tests,
+                extra_wheels=extra or (),
+                timeout=timeout,
+            )
+        ]
+
+    with session.screen:
+        proofs = session.interruptible(work)
+    for proof in proofs:
+        mark, style = ("ok  ", "green") if proof.ran and proof.ok else ("--  ", "yellow")
+        if not proof.ok:
+            mark, style = "FAIL", "bold red"
+        show(session.console, Text(f"{mark} ", style=style) + safe(f"{proof.wheel}: {proof.text}"))
+        if not proof.ok:
+            show(session.console, safe("\n".join(proof.tail)))
+    fine = all(proof.ok for proof in proofs) and any(proof.ran for proof in proofs)
+    raise SystemExit(int(ExitStatus.OK if fine else ExitStatus.CHECK_FAILED))

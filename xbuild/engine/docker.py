@@ -33,6 +33,7 @@ from xbuild.events import Stream
 
 OWNER_LABEL = "xbuild.owner"
 _TRANSPORT_ERRORS = (requests.exceptions.RequestException, ConnectionError, OSError, DockerException)
+_BULK_SECONDS = 3600
 _UNREACHABLE_HINT = "start the Docker engine, or name another with DOCKER_HOST; `xbuild doctor` checks it"
 
 
@@ -52,8 +53,9 @@ def _gone(error: BaseException, doing: str) -> EngineError:
 class DockerContainer:
     """See :class:`xbuild.engine.types.Container`."""
 
-    def __init__(self, api: docker.APIClient, container_id: str) -> None:
+    def __init__(self, api: docker.APIClient, bulk: docker.APIClient, container_id: str) -> None:
         self._api = api
+        self._bulk = bulk
         self._id = container_id
         self._killed = threading.Event()
 
@@ -135,13 +137,13 @@ class DockerContainer:
 
     def put(self, path: str, tar: Iterable[bytes]) -> None:
         try:
-            self._api.put_archive(self._id, path, tar)
+            self._bulk.put_archive(self._id, path, tar)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files to {path}") from error
 
     def get(self, path: str) -> Iterator[bytes]:
         try:
-            stream, _ = self._api.get_archive(self._id, path, chunk_size=1 << 20)
+            stream, _ = self._bulk.get_archive(self._id, path, chunk_size=1 << 20)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files from {path}") from error
         return self._guard(cast("Iterator[bytes]", stream), path)
@@ -177,12 +179,13 @@ class DockerEngine:
     """
 
     def __init__(self, address: str | None = None, *, timeout: int = 60) -> None:
+        options = {"base_url": address} if address else kwargs_from_env()
         try:
-            if address:
-                self._api = docker.APIClient(base_url=address, version="auto", timeout=timeout)
-            else:
-                options = kwargs_from_env()
-                self._api = docker.APIClient(version="auto", timeout=timeout, **options)
+            self._api = docker.APIClient(version="auto", timeout=timeout, **options)
+            # Loading a large image is silent for minutes on a slow storage driver
+            self._bulk = docker.APIClient(
+                version=self._api.api_version, timeout=max(timeout, _BULK_SECONDS), **options
+            )
         except _TRANSPORT_ERRORS as error:
             where = address or os.environ.get("DOCKER_HOST", "the default socket")
             raise EngineError(
@@ -273,8 +276,8 @@ class DockerEngine:
             made = self._api.create_container(parent.id, command=["/bin/true"])["Id"]
             try:
                 with layer.path.open("rb") as stream:
-                    self._api.put_archive(made, "/", iter(lambda: stream.read(1 << 20), b""))
-                self._api.commit(made, repository=repository, tag=name, conf=dict(config))
+                    self._bulk.put_archive(made, "/", iter(lambda: stream.read(1 << 20), b""))
+                self._bulk.commit(made, repository=repository, tag=name, conf=dict(config))
             finally:
                 self._api.remove_container(made, force=True, v=True)
         except _TRANSPORT_ERRORS as error:
@@ -302,7 +305,7 @@ class DockerEngine:
     def pull(self, reference: str, *, platform: str = "") -> Image:
         repository, tag = _split_reference(reference)
         try:
-            stream = self._api.pull(
+            stream = self._bulk.pull(
                 repository, tag=tag or None, platform=platform or None, stream=True, decode=True
             )
             _drain(stream, lambda _: None)
@@ -316,14 +319,14 @@ class DockerEngine:
     def push(self, reference: str, *, on_progress: Callable[[str], None]) -> None:
         repository, tag = _split_reference(reference)
         try:
-            _drain(self._api.push(repository, tag=tag or None, stream=True, decode=True), on_progress)
+            _drain(self._bulk.push(repository, tag=tag or None, stream=True, decode=True), on_progress)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"pushing {reference}") from error
 
     def save(self, references: Sequence[str]) -> Iterator[bytes]:
         try:
-            response = self._api._get(  # the SDK has no call for more than one image
-                self._api._url("/images/get"),
+            response = self._bulk._get(  # the SDK has no call for more than one image
+                self._bulk._url("/images/get"),
                 params={"names": list(references)},
                 stream=True,
             )
@@ -341,7 +344,7 @@ class DockerEngine:
                 loaded.append(name)
 
         try:
-            _drain(self._api.load_image(chunks), note)
+            _drain(self._bulk.load_image(chunks), note)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, "loading images") from error
         return tuple(image for image in map(self.image, loaded) if image)
@@ -385,7 +388,7 @@ class DockerEngine:
         except BaseException:
             self._remove(made)
             raise
-        return DockerContainer(self._api, made), channel
+        return DockerContainer(self._api, self._bulk, made), channel
 
     def _config(self, spec: ContainerSpec) -> dict[str, Any]:
         host_config = self._api.create_host_config(**_host_options(spec))

@@ -120,7 +120,8 @@ class ImageBuilder:
 
     def _spec(self, recipe: Recipe, parsed: Dockerfile, parent: Image, output: str) -> ContainerSpec:
         copies = [step.destination.rstrip("/") for step in parsed.build.steps if isinstance(step, Copy)]
-        places = dict.fromkeys([*copies, output.rstrip("/"), SECRETS])
+        # A volume for /tmp too: what recipes unpack and compile there would crawl on some storage drivers
+        places = dict.fromkeys([*copies, output.rstrip("/"), SECRETS, "/tmp"])  # noqa: S108
         return ContainerSpec(
             image=parent.id,
             user="0:0",

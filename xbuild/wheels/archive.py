@@ -195,12 +195,12 @@ def _decode(raw: bytes, flags: int, limits: Limits) -> str:
     try:
         name = raw.decode("utf-8" if flags & 0x0800 else "ascii")
     except UnicodeDecodeError:
-        raise refusal("bad-name", "an entry's name cannot be decoded", repr(raw)) from None
+        raise refusal("bad-name", "an entry's name cannot be decoded", ascii(raw)) from None
     parts = name.removesuffix("/").split("/")
     if not name.isprintable() or "\\" in name or ":" in name:
-        raise refusal("bad-name", "an entry's name has characters that are not portable", repr(name))
+        raise refusal("bad-name", "an entry's name has characters that are not portable", ascii(name))
     if any(part in {"", ".", ".."} for part in parts):
-        raise refusal("bad-name", "an entry's name leaves the archive or is not normal", repr(name))
+        raise refusal("bad-name", "an entry's name leaves the archive or is not normal", ascii(name))
     return name
 
 

@@ -24,6 +24,7 @@ from xbuild.wheels.probing import looks_native, probe_members
 
 _CHECKS = {"pe": check_pe, "elf": check_elf, "macho": check_macho}
 _DEFAULT_LIMITS = Limits()
+_LONGEST = 2000
 
 
 def audit(
@@ -53,11 +54,23 @@ def audit(
             findings, modules = _examine(file, name, catalog, limits, timeout)
         except ArtifactError as error:
             return replace(result, findings=(_as_finding(error),))
-    return replace(result, findings=findings, modules=modules)
+    return replace(result, findings=tuple(map(_printable, findings)), modules=modules)
 
 
 def _as_finding(error: ArtifactError) -> Finding:
-    return Finding(error.code, "error", error.details, error.brief, error.hint)
+    return _printable(Finding(error.code, "error", error.details, error.brief, error.hint))
+
+
+def _printable(finding: Finding) -> Finding:
+    """The finding as one bounded line each: names of symbols and libraries can hold anything."""
+    return replace(
+        finding, where=_line(finding.where), message=_line(finding.message), hint=_line(finding.hint)
+    )
+
+
+def _line(text: str) -> str:
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:_LONGEST])
+    return shown + ("..." if len(text) > _LONGEST else "")
 
 
 def _examine(

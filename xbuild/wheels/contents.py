@@ -103,7 +103,7 @@ def check_record(raw: bytes, folder: str, members: tuple[Member, ...]) -> Iterat
         elif path not in exempt:
             yield from _check_row(row, member)
     for path in rows:
-        yield Finding("record-extra", "error", where, f"lists {path!r}, which is not there", _REBUILD)
+        yield Finding("record-extra", "error", where, f"lists {path!a}, which is not there", _REBUILD)
 
 
 def _record_rows(raw: bytes, where: str) -> dict[str, tuple[str, str]]:
@@ -114,7 +114,7 @@ def _record_rows(raw: bytes, where: str) -> dict[str, tuple[str, str]]:
                 continue
             path, digest, size = row
             if path in rows:
-                raise refusal("record-invalid", f"lists {path!r} twice", where)
+                raise refusal("record-invalid", f"lists {path!a} twice", where)
             rows[path] = digest, size
     except (ValueError, csv.Error):
         raise refusal("record-invalid", "not a table of path, hash and size in UTF-8", where) from None
@@ -131,7 +131,7 @@ def _check_row(row: tuple[str, str], member: Member) -> Iterator[Finding]:
     elif _decode_hash(value) != member.sha256:
         yield Finding("record-hash", "error", path, "RECORD has another hash", _REBUILD)
     if size and size != str(member.entry.size):
-        yield Finding("record-size", "error", path, f"RECORD says {size!r} bytes", _REBUILD)
+        yield Finding("record-size", "error", path, f"RECORD says {size!a} bytes", _REBUILD)
 
 
 def _decode_hash(value: str) -> bytes:
@@ -147,7 +147,7 @@ def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
     fields = _fields(raw, where)
     if not str(fields.get("Wheel-Version", "")).startswith("1."):
         yield Finding(
-            "wheel-version", "error", where, f"Wheel-Version {fields.get('Wheel-Version')!r}", _REBUILD
+            "wheel-version", "error", where, f"Wheel-Version {fields.get('Wheel-Version')!a}", _REBUILD
         )
     tags: set[Tag] = set()
     for value in fields.get_all("Tag", []):
@@ -164,7 +164,7 @@ def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
     named = "".join(map(str, name.build)) if name.build else ""
     if build and build != named:
         yield Finding(
-            "build-mismatch", "error", where, f"Build is {build!r}; the file's name has {named!r}", _REBUILD
+            "build-mismatch", "error", where, f"Build is {build!a}; the file's name has {named!a}", _REBUILD
         )
 
 
@@ -174,13 +174,13 @@ def check_metadata(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding
     fields = _fields(raw, where)
     project, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
     if canonicalize_name(project) != name.name:
-        yield Finding("name-mismatch", "error", where, f"Name is {project!r}", _REBUILD)
+        yield Finding("name-mismatch", "error", where, f"Name is {project!a}", _REBUILD)
     try:
         same = Version(version) == name.version
     except InvalidVersion:
         same = False
     if not same:
-        yield Finding("version-mismatch", "error", where, f"Version is {version!r}", _REBUILD)
+        yield Finding("version-mismatch", "error", where, f"Version is {version!a}", _REBUILD)
     try:
         Metadata.from_email(raw)
     except ExceptionGroup as group:

@@ -39,7 +39,7 @@ def check_hardening(module: ModuleFacts, part: Slice) -> Iterator[Finding]:
         yield Finding("executable-stack", "warning", module.path, message, "link with -z noexecstack")
     for path in part.rpaths:
         if not path.startswith(("$ORIGIN", "${ORIGIN}")):
-            message = f"has the run path {path!r}, which is not inside the wheel"
+            message = f"has the run path {path!a}, which is not inside the wheel"
             yield Finding("rpath", "warning", module.path, message)
 
 

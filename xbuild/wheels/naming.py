@@ -76,7 +76,7 @@ def parse_name(name: str) -> WheelName:
     :raises ArtifactError: ``bad-wheel-name``.
     """
     if not WHEEL_NAME.fullmatch(name) or len(name) > 255:
-        raise refusal("bad-wheel-name", "not the file name of a wheel", repr(name))
+        raise refusal("bad-wheel-name", "not the file name of a wheel", ascii(name))
     try:
         project, version, build, tags = parse_wheel_filename(name)
     except InvalidWheelFilename as error:

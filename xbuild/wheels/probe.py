@@ -188,7 +188,7 @@ def _macho_slice(binary: lief.MachO.Binary) -> dict[str, Any]:
 
 
 def _macho_defines(symbol: lief.MachO.Symbol) -> bool:
-    """Whether the symbol table alone shows an export: external, not private, in a section, not for debuggers."""
+    """Whether the symbol table alone shows an export: external, in a section, not private."""
     return bool(symbol.name) and symbol.raw_type == _EXTERNAL_IN_SECTION
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from xbuild.wheels.staging import refused
 
@@ -63,7 +64,7 @@ class Reader:
     def at_end(self) -> bool:
         """Whether nothing but padding is left."""
         seen = 0
-        for chunk in (self._rest, *self._chunks):
+        for chunk in chain((self._rest,), self._chunks):
             seen += len(chunk)
             if seen > _PADDING_LIMIT or any(chunk):
                 return False

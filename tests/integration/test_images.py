@@ -1,0 +1,104 @@
+"""Toolchain images: what they know of themselves, their size, and the ways between machines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Xbuild
+
+from xbuild.catalog import load_catalog
+from xbuild.engine.docker import DockerEngine
+from xbuild.images.bootstrap import ensure_root, root_recipe
+
+pytestmark = pytest.mark.docker
+
+LIMIT = 3_000_000_000
+"""Bytes that all images of the five targets may take together."""
+
+
+def test_all_images_together_are_small(xbuild: Xbuild, toolchain_image: Callable[[str], str]) -> None:
+    for triple in load_catalog().targets:
+        toolchain_image(triple)
+    done = xbuild("images", "list", "--json")
+    body = json.loads(done.stdout)
+    assert all(image["id"] for image in body["images"])
+    assert body["total_size"] < LIMIT
+
+
+def test_an_image_knows_itself(xbuild: Xbuild, toolchain_image: Callable[[str], str]) -> None:
+    toolchain_image("x86_64-pc-windows-msvc")
+    shown = json.loads(xbuild("images", "show", "x86_64-pc-windows-msvc").stdout)
+    assert {"rustc", "cargo", "maturin", "zig", "lld"} <= set(shown["tools"])
+    assert shown["debian"]["rustc:amd64"]
+    assert shown["python"]["ziglang"]
+
+
+def test_no_certificate_of_the_host_is_in_an_image(
+    engine: DockerEngine, toolchain_image: Callable[[str], str]
+) -> None:
+    image = engine.image(toolchain_image("x86_64-pc-windows-msvc"))
+    assert image
+    text = json.dumps(dict(image.config))
+    assert "ca-certificates" not in text.replace("ca-certificates:", "")
+    assert "proxy" not in text.lower()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A registry on this machine; Debian's package docker-registry."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        pytest.skip("docker-registry is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    config = tmp_path / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {tmp_path / 'registry'}\n"
+        f"http:\n  addr: 127.0.0.1:{port}\n"
+    )
+    process = subprocess.Popen(
+        [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    patience = time.monotonic() + 20
+    while time.monotonic() < patience:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+def test_the_base_can_start_from_an_image_in_a_registry(
+    engine: DockerEngine, registry: str, toolchain_image: Callable[[str], str]
+) -> None:
+    toolchain_image("x86_64-unknown-linux-gnu")
+    local = engine.image(root_recipe().tag)
+    assert local
+    reference = f"{registry}/debian:trixie"
+    engine.tag(local.id, reference)
+    engine.push(reference, on_progress=lambda _: None)
+    pushed = engine.image(reference)
+    assert pushed
+    pinned = pushed.repo_digests[-1]
+    engine.remove_image(reference)
+    image = ensure_root(
+        engine,
+        source=pinned,
+        mirror="",
+        environment={},
+        ca_bundle=None,
+        on_line=lambda _: None,
+        cancelled=threading.Event(),
+    )
+    assert image.layers == local.layers
+    engine.remove_image(pinned)

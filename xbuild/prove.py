@@ -1,0 +1,98 @@
+"""Proves wheels on their target platform: chooses testers, makes their images, and runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xbuild.catalog import Catalog
+from xbuild.engine import Engine
+from xbuild.errors import RefusedError
+from xbuild.events import Stream
+from xbuild.images.builder import ImageBuilder
+from xbuild.testing.recipes import recipe_for
+from xbuild.testing.run import TestResult, proof_text, run_wheel
+from xbuild.testing.testers import choose
+from xbuild.wheels import AuditResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What one interpreter says of a wheel.
+
+    :ivar ran: it was run; otherwise ``text`` says why it was not.
+    :ivar ok: it was run and nothing failed, or it was not run.
+    """
+
+    wheel: str
+    interpreter: str
+    text: str
+    ran: bool
+    ok: bool
+    tail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prover:
+    """Runs wheels on real interpreters."""
+
+    engine: Engine
+    images: ImageBuilder
+    catalog: Catalog
+    labels: Mapping[str, str]
+    on_line: Callable[[Stream, str], None]
+
+    def prove(
+        self,
+        wheel: Path,
+        audited: AuditResult,
+        *,
+        kinds: Sequence[str] = (),
+        command: Sequence[str] | None = None,
+        tests: Path | None = None,
+        extra_wheels: Sequence[Path] = (),
+        timeout: float = 600.0,
+    ) -> tuple[Proof, ...]:
+        """Run a wheel on every interpreter that it is for and a tester has.
+
+        :param kinds: only these interpreter kinds; all that the wheel is for without any.
+        :raises RefusedError: ``unknown-platform``: the wheel's tags are of no target that xbuild knows.
+        """
+        if not audited.target:
+            raise RefusedError(f"{wheel.name} is for no target that xbuild knows", code="unknown-platform")
+        target = self.catalog.target(audited.target)
+        wanted = [
+            item
+            for item in self.catalog.interpreters.values()
+            if item.tag in audited.interpreters and (not kinds or item.kind in kinds)
+        ]
+        proofs = []
+        for interpreter in wanted:
+            choice = choose(target, interpreter)
+            result: TestResult | None = None
+            if choice.tester:
+                result = run_wheel(
+                    wheel,
+                    engine=self.engine,
+                    image=self.images.ensure(recipe_for(choice.tester)).id,
+                    tester=choice.tester,
+                    interpreter=interpreter.kind,
+                    on_line=self.on_line,
+                    command=command,
+                    tests=tests,
+                    extra_wheels=extra_wheels,
+                    labels=self.labels,
+                    timeout=timeout,
+                )
+            proofs.append(
+                Proof(
+                    wheel=wheel.name,
+                    interpreter=interpreter.kind,
+                    text=proof_text(choice, result),
+                    ran=result is not None,
+                    ok=result is None or result.ok,
+                    tail=result.tail if result else (),
+                )
+            )
+        return tuple(proofs)
