@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the open sysroot for *-pc-windows-msvc: no file of Microsoft's SDK is in it.
 
-The layout is the one that cargo-xwin unpacks Microsoft's SDK to, so that maturin builds with it unmodified, and a real
-one can take its place:
+The layout is the one that cargo-xwin unpacks Microsoft's SDK to, so that maturin builds with it unmodified,
+and a real one can take its place:
 
     OUT/xwin/crt/{include,lib/ARCH}          own start-up code, vcruntime's import library, libc++
     OUT/xwin/sdk/include/{ucrt,um,shared,winrt}   Wine's headers
@@ -11,8 +11,8 @@ one can take its place:
     OUT/xwin/DONE                            what cargo-xwin looks for before it downloads anything
     OUT/python/KIND                          import libraries of one interpreter (cp311, pp39, ...)
 
-Equal inputs give equal bytes: members of archives are sorted and named relative to their directory, and no object holds
-a time or a path of this run.
+Equal inputs give equal bytes: members of archives are sorted and named relative to their directory, and no
+object holds a time or a path of this run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,18 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+LLVM = Path("/usr/lib/llvm-22/bin")
+FOLDERS = {
+    "--zig-lib": "lib of ziglang: mingw-w64's .def files and libc++'s sources",
+    "--wine-headers": "the folder that holds windows/ and msvcrt/",
+    "--libcxx-headers": "include/c++/v1, of the version of libc++'s sources",
+    "--python-defs": "src of the crate python3-dll-a",
+    "--out": "where the sysroot is made",
+}
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,12 @@ ARCHES = {
     )
 }
 
-# Import libraries that are made in another way, or belong to another C runtime, to the kernel or to store apps.
+# Import libraries that are made in another way, or are another C runtime's, the kernel's or store apps'.
 EXCLUDED_DEFS = re.compile(
-    r"api-ms-win-crt-|ucrtbase|vcruntime|msvcr|msvcp|msvcirt|crtdll|ntdllcrt|mfc\d|.*_windowsapp$|.*_app$|ntoskrnl$"
+    r"api-ms-win-crt-|ucrtbase|vcruntime|msvcr|msvcp|msvcirt|crtdll|ntdllcrt|mfc\d|ntoskrnl$"
+    r"|.*_windowsapp$|.*_app$"
 )
-# What this API set exports comes from vcruntime140.dll: exception handling must not be split between two DLLs.
+# Its exports come from vcruntime140.dll instead: exception handling must not be split between two DLLs.
 EXCLUDED_UCRT_DEF = "api-ms-win-crt-private-l1-1-0"
 # Functions of the UCRT that mingw-w64 implements itself and so leaves out of its lists.
 EXTRA_UCRT_EXPORTS = {"api-ms-win-crt-convert-l1-1-0": ("btowc", "wctob")}
@@ -75,8 +85,37 @@ ARCH_SOURCES = {
     "x86": ("check_cookie.S", "seh_i386.c", "int64_i386.c", "tls_i386.S"),
 }
 ENTRY_POINTS = ("main", "wmain", "winmain", "wwinmain")
+START_FLAGS = (
+    "-c",
+    "-O2",
+    "-Wall",
+    "-Werror",
+    "-Wno-missing-declarations",
+    "-Wno-incompatible-library-redeclaration",
+    "-Wno-builtin-requires-header",
+    "-ffreestanding",
+    "-fno-builtin",
+    "-fno-stack-protector",
+    "-mno-stack-arg-probe",
+    "-fms-extensions",
+    "-mno-incremental-linker-compatible",  # no time in the object
+)
 GUID_LIBRARIES = ("uuid", "strmiids", "wbemuuid", "taskschd")
 
+# /Zl: which C runtime is linked is up to the user's objects; /Brepro: no time in the object.
+LIBRARY_FLAGS = ("/nologo", "/c", "/O2", "/MD", "/Zl", "/Brepro", "-w")
+LIBCXX_FLAGS = (
+    "/EHsc",
+    "/std:c++latest",
+    "/I.",
+    "/I../libc",
+    "/D_LIBCPP_BUILDING_LIBRARY",
+    "/D_LIBCPP_REMOVE_TRANSITIVE_INCLUDES",
+    "/D_CRT_SECURE_NO_WARNINGS",
+    "/D_CRT_STDIO_ISO_WIDE_SPECIFIERS",
+    "/DNOMINMAX",
+    "/DWIN32_LEAN_AND_MEAN",
+)
 LIBCXX_SOURCES = ("*.cpp", "filesystem/*.cpp", "ryu/*.cpp", "support/win32/*.cpp")
 # Replaced by the files in cxx/, or not of this platform.
 LIBCXX_EXCLUDED = {"exception.cpp", "new.cpp", "filesystem/int128_builtins.cpp"}
@@ -84,14 +123,16 @@ LIBCXX_EXCLUDED = {"exception.cpp", "new.cpp", "filesystem/int128_builtins.cpp"}
 
 def run(arguments: Sequence[str | Path], cwd: Path) -> str:
     """Runs a tool; its output is shown only when it fails."""
-    done = subprocess.run([str(part) for part in arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(part) for part in arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
 def in_parallel(work: Iterable[Callable[[], object]]) -> None:
-    with ThreadPoolExecutor(os.process_cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for result in [pool.submit(task) for task in work]:
             result.result()
 
@@ -104,9 +145,8 @@ def link_unless_present(link: Path, target: str) -> None:
 class Sysroot:
     """Writes one architecture's part; what the architectures share is written again with the same bytes."""
 
-    def __init__(self, arch: Arch, out: Path, llvm: Path, scratch: Path) -> None:
+    def __init__(self, arch: Arch, out: Path, scratch: Path) -> None:
         self.arch = arch
-        self.llvm = llvm
         self.scratch = scratch
         self.xwin = out / "xwin"
         self.python = out / "python"
@@ -118,7 +158,7 @@ class Sysroot:
             folder.mkdir(parents=True, exist_ok=True)
 
     def tool(self, name: str) -> Path:
-        return self.llvm / name
+        return LLVM / name
 
     def folder(self, name: str) -> Path:
         made = self.scratch / name
@@ -150,7 +190,9 @@ class Sysroot:
             return path.read_text()
         defines = [f"-D{name}" for name in self.arch.defines]
         include = f"-I{mingw / 'def-include'}"
-        return run([self.tool("clang"), "-E", "-P", "-x", "c", "-undef", "-w", *defines, include, path], self.scratch)
+        return run(
+            [self.tool("clang"), "-E", "-P", "-x", "c", "-undef", "-w", *defines, include, path], self.scratch
+        )
 
     def import_libraries(self, mingw: Path) -> None:
         paths: dict[str, Path] = {}
@@ -166,10 +208,8 @@ class Sysroot:
             extra = "".join(f"\n{export}" for export in EXTRA_UCRT_EXPORTS.get(name, ()))
             self.import_library(library, self.read_def(mingw, paths[name]) + extra)
 
-        in_parallel(
-            [lambda name=name: make(self.um_lib / f"{name}.lib", name) for name in um]
-            + [lambda name=name: make(ucrt_parts / f"{name}.lib", name) for name in ucrt]
-        )
+        folders = dict.fromkeys(um, self.um_lib) | dict.fromkeys(ucrt, ucrt_parts)
+        in_parallel(partial(make, folder / f"{name}.lib", name) for name, folder in folders.items())
         make(self.crt_lib / "vcruntime.lib", "vcruntime140")
         self.archive(self.ucrt_lib / "ucrt.lib", ucrt_parts, (f"{name}.lib" for name in ucrt))
 
@@ -188,7 +228,7 @@ class Sysroot:
             run([self.tool("llvm-lib"), "/nologo", f"/out:{library}", *dict.fromkeys(merged)], self.um_lib)
 
     def python_libraries(self, defs: Path) -> None:
-        """One folder for each kind of interpreter, because PyPy's library has CPython's name but another DLL."""
+        """A folder for each kind of interpreter: PyPy's library has CPython's name but another DLL."""
         for path in sorted(defs.glob("*.def")):
             cpython = re.fullmatch(r"python3(\d+)(t?)\.def", path.name)
             pypy = re.fullmatch(r"libpypy3\.(\d+)-c\.def", path.name)
@@ -210,15 +250,8 @@ class Sysroot:
     # The C runtime's static part
 
     def compile_start(self, source: str, made: Path, *flags: str) -> None:
-        run(
-            [
-                *(self.tool("clang"), f"--target={self.arch.target}", "-c", "-O2", "-Wall", "-Werror"),
-                *("-Wno-missing-declarations", "-Wno-incompatible-library-redeclaration", "-Wno-builtin-requires-header"),
-                *("-ffreestanding", "-fno-builtin", "-fno-stack-protector", "-mno-stack-arg-probe", "-fms-extensions"),
-                *("-mno-incremental-linker-compatible", *flags, source, "-o", made),
-            ],
-            HERE / "crt",
-        )
+        compiler: list[str | Path] = [self.tool("clang"), f"--target={self.arch.target}", *START_FLAGS]
+        run([*compiler, *flags, source, "-o", made], HERE / "crt")
 
     def start_up(self) -> Path:
         """Compiles what goes into msvcrt.lib; libc++'s operator new joins it later."""
@@ -266,7 +299,9 @@ class Sysroot:
         include = self.xwin / "sdk/include"
         folders = [self.xwin / "crt/include", *(include / name for name in ("ucrt", "um", "shared"))]
         return [
-            *(self.tool("clang-cl"), f"--target={self.arch.target}", "/nologo", "/c", "/O2", "/MD", "/Zl", "/Brepro"),
+            self.tool("clang-cl"),
+            f"--target={self.arch.target}",
+            *LIBRARY_FLAGS,
             *(argument for folder in folders for argument in ("/imsvc", folder)),
             f"/clang:-fmacro-prefix-map={self.xwin}=xwin",
         ]
@@ -275,7 +310,7 @@ class Sysroot:
         for name in GUID_LIBRARIES:
             folder = self.folder(name)
             define = f"/D{name.upper()}_LIB"
-            run([*self.compiler, "/Gw", "-w", define, "uuid.c", f"/Fo{folder / name}.obj"], HERE / "cxx")
+            run([*self.compiler, "/Gw", define, "uuid.c", f"/Fo{folder / name}.obj"], HERE / "cxx")
             self.archive(self.um_lib / f"{name}.lib", folder, [f"{name}.obj"])
 
     # libc++
@@ -283,7 +318,8 @@ class Sysroot:
     def libcxx_headers(self, headers: Path) -> None:
         shutil.rmtree(self.libcxx_include, ignore_errors=True)
         # __cxx03 is a copy of the library for a dialect that clang-cl does not have.
-        shutil.copytree(headers, self.libcxx_include, ignore=shutil.ignore_patterns("__cxx03"), copy_function=shutil.copyfile)
+        unwanted = shutil.ignore_patterns("__cxx03")
+        shutil.copytree(headers, self.libcxx_include, ignore=unwanted, copy_function=shutil.copyfile)
         shutil.copyfile(HERE / "cxx/__config_site", self.libcxx_include / "__config_site")
 
     def libcxx(self, libcxx: Path, start_objects: Path) -> None:
@@ -293,10 +329,9 @@ class Sysroot:
         )
         compiler = [
             *self.compiler,
-            *(f"/clang:-stdlib++-isystem{self.libcxx_include}", "/EHsc", "/std:c++latest", "-w"),
-            *("/D_LIBCPP_BUILDING_LIBRARY", "/D_LIBCPP_REMOVE_TRANSITIVE_INCLUDES", "/D_CRT_SECURE_NO_WARNINGS"),
-            *("/D_CRT_STDIO_ISO_WIDE_SPECIFIERS", "/DNOMINMAX", "/DWIN32_LEAN_AND_MEAN"),
-            *("/I.", "/I../libc", f"/clang:-fmacro-prefix-map={libcxx}=libcxx"),
+            *LIBCXX_FLAGS,
+            f"/clang:-stdlib++-isystem{self.libcxx_include}",
+            f"/clang:-fmacro-prefix-map={libcxx}=libcxx",
         ]
         objects = self.folder("libcxx")
         own = {"exception_ptr": objects, "operator_new": start_objects}
@@ -305,11 +340,8 @@ class Sysroot:
             for name in names
             if name not in LIBCXX_EXCLUDED
         ]
-        # Copied next to nothing else, so that no path of theirs is longer in one run than in another.
         work += [(str(HERE / "cxx" / f"{name}.cpp"), folder / f"{name}.obj") for name, folder in own.items()]
-        in_parallel(
-            [lambda name=name, made=made: run([*compiler, name, f"/Fo{made}"], source) for name, made in work]
-        )
+        in_parallel(partial(run, [*compiler, name, f"/Fo{made}"], source) for name, made in work)
         self.archive(self.crt_lib / "c++.lib", objects, (path.name for path in objects.glob("*.obj")))
         link_unless_present(self.crt_lib / "libc++.lib", "c++.lib")
 
@@ -328,7 +360,7 @@ def copy_headers(source: Path, target: Path, wanted: Callable[[str], bool] = lam
 def make(options: argparse.Namespace, arch: Arch, scratch: Path) -> None:
     names = json.loads((HERE / "names.json").read_text())
     mingw = options.zig_lib / "libc/mingw"
-    sysroot = Sysroot(arch, options.out, options.llvm, scratch)
+    sysroot = Sysroot(arch, options.out, scratch)
     sysroot.import_libraries(mingw)
     sysroot.umbrella_libraries(names["umbrella_libraries"])
     sysroot.headers(options.wine_headers, names["header_aliases"])
@@ -339,22 +371,18 @@ def make(options: argparse.Namespace, arch: Arch, scratch: Path) -> None:
     sysroot.libcxx(options.zig_lib / "libcxx", objects)
     sysroot.finish_start_up(objects)
     sysroot.python_libraries(options.python_defs)
-    # cargo-xwin downloads unless the first line names every architecture that it is configured for, and its default
-    # is more than one.
+    # cargo-xwin downloads unless the first line names every architecture that it is configured for, and its
+    # default is more than one.
     (sysroot.xwin / "DONE").write_text(" ".join(ARCHES) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the open sysroot for *-pc-windows-msvc.")
     parser.add_argument("--arch", choices=ARCHES, required=True)
-    parser.add_argument("--zig-lib", type=Path, required=True, help="lib of ziglang: mingw-w64's .def files, libc++'s sources")
-    parser.add_argument("--wine-headers", type=Path, required=True, help="the folder that holds windows/ and msvcrt/")
-    parser.add_argument("--libcxx-headers", type=Path, required=True, help="include/c++/v1, of the sources' version")
-    parser.add_argument("--python-defs", type=Path, required=True, help="src of the crate python3-dll-a")
-    parser.add_argument("--llvm", type=Path, default=Path("/usr/lib/llvm-22/bin"), help="the folder of LLVM's programs")
-    parser.add_argument("--out", type=Path, required=True)
+    for name, what in FOLDERS.items():
+        parser.add_argument(name, type=Path, required=True, help=what)
     options = parser.parse_args()
-    for name in ("zig_lib", "wine_headers", "libcxx_headers", "python_defs", "llvm", "out"):
+    for name in ("zig_lib", "wine_headers", "libcxx_headers", "python_defs", "out"):
         setattr(options, name, getattr(options, name).resolve())
     with tempfile.TemporaryDirectory() as scratch:
         make(options, ARCHES[options.arch], Path(scratch))

@@ -43,7 +43,10 @@ def check_dlls(module: ModuleFacts, part: Slice, context: Context) -> Iterator[F
     runtime = platform_data()["windows-runtime"]
     brought = [frozenset(runtime[item.implementation]) for item in context.interpreters]
     known = frozenset.intersection(*brought) if brought else frozenset(runtime["pypy"])
-    for platform, _ in context.platforms_of(part.machine):
+    platforms = context.platforms_of(part.machine)
+    if not platforms:  # said already: wrong-machine
+        return
+    for platform, _ in platforms:
         known |= windows_dlls(platform.tag)
     for dll in sorted({*part.needed, *part.delayed}):
         name = dll.lower()
