@@ -34,8 +34,9 @@ from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
 from xbuild.plan import Job, Plan, Step, make_plan
+from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
-from xbuild.project.manifest import Manifest, read_manifest
+from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
 from xbuild.report import JobReport, Report, WheelReport, exit_status
@@ -89,19 +90,6 @@ class _Inspected:
     images: Mapping[str, Image]
     transport: Transport
     vendor: Path
-
-
-def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
-    """Refuse what can be refused without an engine.
-
-    :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
-    """
-    manifest = read_manifest(request.project)
-    tags = {
-        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
-        for wanted in request.targets
-    }
-    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)
 
 
 class Pipeline:
@@ -224,7 +212,7 @@ class Pipeline:
             replace(manifest, locked=fetched.packages),
             fetched.details,
             tools.catalog,
-            images={triple: image.id if image else "" for triple, image in images.items()},
+            images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
             rust=tool_versions(base).get("rustc", ""),
             epoch=snapshot.epoch if request.epoch is None else request.epoch,
         )
@@ -238,6 +226,14 @@ class Pipeline:
             transport=transport,
             vendor=vendor,
         )
+
+    def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
+        """What images that are not built yet will be called."""
+        return {
+            wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
+            for wanted in self._request.targets
+            if images[wanted.target.triple] is None
+        }
 
     def _images(self, *, build: bool) -> Iterator[tuple[str, Image | None]]:
         for wanted in self._request.targets:

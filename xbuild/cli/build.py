@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load, make_request
+from xbuild.precheck import precheck
 
 Project = Annotated[Path, typer.Argument(help="The crate's folder.", show_default=True)]
 TargetOption = Annotated[
@@ -61,9 +63,6 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Build wheels for one or more targets and interpreters."""
-    from xbuild.catalog import load_catalog
-    from xbuild.cli.session import Session
-
     flags = _flags(target, interp, out) | {
         "jobs": jobs,
         "profile": profile,
@@ -79,6 +78,10 @@ def run(
     loaded = load(flags | _sysroots(sysroot, target), folder, config)
     catalog = load_catalog()
     request = make_request(loaded.settings, folder, catalog)
+    precheck(request, catalog)
+    # Imported late: what is refused is refused before the engine's SDK is loaded
+    from xbuild.cli.session import Session
+
     session = Session(loaded.settings, quiet=quiet, verbose=verbose, as_json=as_json)
     raise SystemExit(int(session.build(request, catalog)))
 
@@ -93,16 +96,16 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON.")] = False,
 ) -> None:
     """Show what would run, and run nothing."""
-    from xbuild.catalog import load_catalog
-    from xbuild.cli.session import Session
-    from xbuild.ui.lines import show
-    from xbuild.ui.plan import render_plan
-
     flags = _flags(target, interp, None) | {"features": features, "strict": strict or None}
     folder = project.absolute()
     loaded = load(flags, folder, config)
     catalog = load_catalog()
     request = make_request(loaded.settings, folder, catalog)
+    precheck(request, catalog)
+    from xbuild.cli.session import Session
+    from xbuild.ui.lines import show
+    from xbuild.ui.plan import render_plan
+
     session = Session(loaded.settings, quiet=True)
     made = session.plan(request, catalog)
     if as_json:

@@ -21,7 +21,7 @@ from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Output, RunFinished
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
-from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished, precheck
+from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan import Plan
 from xbuild.report import Report, write_json
 from xbuild.request import BuildRequest
@@ -106,7 +106,6 @@ class Session:
 
     def build(self, request: BuildRequest, catalog: Catalog) -> ExitStatus:
         """Build, show, log and report; gives the exit status."""
-        precheck(request, catalog)
         folder = self.settings.state_dir / "runs" / self.run
         started = time.monotonic()
         with JobLogs(folder) as logs, self.screen as screen:

@@ -20,6 +20,8 @@ _HASH_ORDER = (
     "or codegen units that were merged in another order"
 )
 _CODE = {".text", "__TEXT,__text"}
+_TABLES = {".strtab", ".dynstr", ".symtab", ".dynsym", ".shstrtab", ".note.gnu.build-id"}
+"""Sections whose bytes say nothing besides what the symbols say."""
 
 
 def archive_causes(differences: Iterable[Difference]) -> Iterator[Cause]:
@@ -76,7 +78,7 @@ def native_causes(
             "the linker wrote the time of the build into it",
             tuple(f"{item.where}: {item.a} and {item.b}" for item in stamps[:2]),
         )
-    reordered = [section.name for section in sections if section.reordered]
+    reordered = [part.name for part in sections if part.reordered and part.name not in _TABLES]
     if symbols.moved or reordered:
         evidence = (*(("symbols",) if symbols.moved else ()), *(f"section {part}" for part in reordered[:4]))
         yield Cause("hash-order", name, _HASH_ORDER, evidence)

@@ -56,7 +56,7 @@ def _run(command: tuple[str, ...], folder: str, timeout: float) -> str:
     except subprocess.TimeoutExpired:
         return f"diffoscope was stopped after {timeout:.0f} s"
     finally:
-        # Its helpers are in its process group
+        # What it started is in its process group
         _kill_group(process.pid)
         process.wait()
     return "" if status in {_SAME, _DIFFERENT} else f"diffoscope failed with status {status}"

@@ -57,18 +57,22 @@ def _parts(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         magic = file.read(4)
     if magic[:2] == b"MZ":
-        config = lief.PE.ParserConfig()
-        config.parse_signature = config.parse_rsrc = config.parse_exceptions = False
-        pe = lief.PE.parse(str(path), config)
+        pe_config = lief.PE.ParserConfig()
+        pe_config.parse_signature = pe_config.parse_rsrc = pe_config.parse_exceptions = False
+        pe = lief.PE.parse(str(path), pe_config)
         if pe is not None:
             yield _part("", _pe_headers(pe), pe.sections, _pe_symbols(pe))
     elif magic == b"\x7fELF":
-        elf = lief.ELF.parse(str(path))
+        elf_config = lief.ELF.ParserConfig()
+        elf_config.parse_relocations = elf_config.parse_overlay = False
+        elf = lief.ELF.parse(str(path), elf_config)
         if elf is not None:
             symbols = ((item.name, item.size, item.value) for item in elf.symbols if item.shndx)
             yield _part("", _elf_headers(elf), elf.sections, symbols)
     else:
-        fat = lief.MachO.parse(str(path))
+        macho_config = lief.MachO.ParserConfig()
+        macho_config.parse_dyld_bindings = macho_config.parse_dyld_rebases = False
+        fat = lief.MachO.parse(str(path), macho_config)
         for index in range(fat.size if fat else 0):
             binary = fat.at(index) if fat else None
             if binary is not None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_MOST_BYTES = 32 << 20
+_MOST_BYTES = 128 << 20
+_MOST_SEARCHED = 4 << 20
 _MOST_FOUND = 20_000
+_MOST_KEPT = 200
+_RUN = re.compile(rb"[\x20-\x7e]{8,}")
 _MONTHS = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # Rust's strings lie in the file without anything between them, so a pattern has to know where it ends
 _PATTERNS = {
@@ -48,23 +51,40 @@ class Trace:
 
 
 def compare_traces(a: bytes, b: bytes) -> tuple[Trace, ...]:
-    """The kinds of texts that differ. Only the first 32 MiB of each are looked at."""
+    """The kinds of texts that differ.
+
+    Only runs of printable bytes that the other file does not have are searched, and of these 4 MiB: the
+    patterns take a while.
+    """
+    runs_a, runs_b = _runs(a), _runs(b)
+    changed_a, changed_b = (_joined(one, other) for one, other in ((runs_a, runs_b), (runs_b, runs_a)))
     found = []
     for kind, pattern in _PATTERNS.items():
-        first, second = _find(pattern, a), _find(pattern, b)
-        if first != second:
-            found.append(Trace(kind, *(_sorted(texts) for texts in (first - second, second - first))))
+        first, second = _find(pattern, changed_a), _find(pattern, changed_b)
+        only_a, only_b = _missing(first - second, b), _missing(second - first, a)
+        if only_a or only_b:
+            found.append(Trace(kind, only_a, only_b))
     return tuple(found)
+
+
+def _runs(data: bytes) -> dict[bytes, None]:
+    return dict.fromkeys(match[0] for match in _RUN.finditer(data, 0, _MOST_BYTES))
+
+
+def _joined(runs: dict[bytes, None], others: dict[bytes, None]) -> bytes:
+    """The runs that the other file does not have, one a line."""
+    return b"\n".join(run for run in runs if run not in others)[:_MOST_SEARCHED]
 
 
 def _find(pattern: re.Pattern[bytes], data: bytes) -> set[bytes]:
     found: set[bytes] = set()
-    for match in pattern.finditer(data, 0, _MOST_BYTES):
+    for match in pattern.finditer(data):
         found.add(match[0])
         if len(found) >= _MOST_FOUND:
             break
     return found
 
 
-def _sorted(texts: set[bytes]) -> tuple[str, ...]:
-    return tuple(sorted(text.decode("latin-1") for text in texts))
+def _missing(texts: set[bytes], data: bytes) -> tuple[str, ...]:
+    """Those that are nowhere in ``data``, sorted."""
+    return tuple(text.decode("latin-1") for text in sorted(texts)[:_MOST_KEPT] if text not in data)

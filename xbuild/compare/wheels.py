@@ -43,7 +43,7 @@ def compare_wheels(a: Path, b: Path, *, diffoscope: Path | None = None, timeout:
     An archive that cannot be read is a difference (``unreadable``), never an exception.
 
     :param diffoscope: the program, where it is installed; its report is added.
-    :param timeout: seconds that a helper program may take.
+    :param timeout: seconds that each other program may take.
     :raises OSError: a file cannot be read.
     """
     with ExitStack() as stack:

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Makes the layer of one tester: SUITE, ARCH and PACKAGES (with spaces) are in the environment.
+set -eu
+. /recipe/fetching.sh
+. /recipe/testing.sh
+DEST=/layer
+
+# shellcheck disable=SC2086  # PACKAGES is a list of words
+packages "$SUITE" "$ARCH" "$DEST/packages" coreutils dash libgcc-s1 libstdc++6 $PACKAGES
+unpack "$DEST" /dev/null "$DEST"/packages/*.deb
+rm -r "$DEST/packages"
+[ -e "$DEST/usr/bin/sh" ] || ln -s dash "$DEST/usr/bin/sh"
+finish "$DEST" "tester-$SUITE-$ARCH"

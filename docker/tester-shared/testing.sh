@@ -1,0 +1,54 @@
+# Sourced by the recipes of tester images, after fetching.sh. Their root file systems are unpacked, not installed: no
+# package's script runs, so a foreign architecture needs no emulation here, and only interpreters are in them.
+
+# packages SUITE ARCH FOLDER NAMES...: download packages and all that they depend on
+packages() {
+    suite=$1 arch=$2 folder=$3
+    shift 3
+    state=/tmp/apt-$suite-$arch
+    mkdir -p "$state/lists" "$folder/partial"
+    : > "$state/status"
+    debian_sources "$suite" > "$state/sources.list"
+    set -- --yes --no-install-recommends --download-only install "$@"
+    apt_get update
+    apt_get "$@"
+}
+
+# apt_get ARGUMENTS...: apt-get for the suite and the architecture of `packages`, as if nothing were installed
+apt_get() {
+    apt-get -qq -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root \
+        -o "Dir::State::Lists=$state/lists" -o "Dir::State::status=$state/status" \
+        -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=- \
+        -o "Dir::Cache::Archives=$folder" -o Acquire::Languages=none -o Acquire::Retries=5 "$@"
+}
+
+# unpack ROOT LEFT_OUT PACKAGES...: unpack packages without the patterns in the file LEFT_OUT, and note their versions
+unpack() {
+    root=$1 left_out=$2
+    shift 2
+    mkdir -p "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib" "$root/usr/lib64"
+    for name in bin sbin lib lib64; do [ -L "$root/$name" ] || ln -s "usr/$name" "$root/$name"; done
+    for package in "$@"; do
+        dpkg-deb --fsys-tarfile "$package" |
+            tar --extract --directory "$root" --keep-directory-symlink --no-same-owner \
+                --exclude-from /recipe/left-out-everywhere.txt --exclude-from "$left_out"
+        dpkg-deb --show --showformat='${Package}:${Architecture}=${Version}\n' "$package" >> /tmp/unpacked
+    done
+}
+
+# finish ROOT NAME ARGUMENTS...: pytest and what it needs, users, mount points, and the manifest
+finish() {
+    root=$1 name=$2
+    shift 2
+    pip install --quiet --no-deps --no-compile --require-hashes --no-cache-dir --disable-pip-version-check \
+        --only-binary=:all: --break-system-packages --root-user-action=ignore \
+        --target "$root/opt/xbuild/site" -r /recipe/requirements.txt
+    rm -rf "$root/opt/xbuild/site/bin"
+    mkdir -p "$root/wheel" "$root/tests" "$root/etc" "$root/proc" "$root/sys" "$root/dev" "$root/run"
+    mkdir -p -m 1777 "$root/tmp"
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/sh\n' > "$root/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' > "$root/etc/group"
+    tidy "$root"
+    python3 /recipe/tester-manifest --root "$root" --name "$name" --unpacked /tmp/unpacked \
+        --requirements /recipe/requirements.txt "$@"
+}

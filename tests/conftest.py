@@ -1,0 +1,51 @@
+"""Fixtures and options that all tests share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeEngine, Recorder
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write tests/golden/*.json from what the code gives now, instead of comparing with it",
+    )
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> FakeEngine:
+    """An engine that sees this machine's files."""
+    return FakeEngine(tmp_path / "engine")
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
+    """Compare a JSON-ready value with a file of tests/golden.
+
+    ``pytest tests/unit/test_plan.py --update-golden`` writes the files;
+    read the difference before you commit.
+    """
+
+    def compare(name: str, value: Any) -> None:
+        path = GOLDEN / f"{name}.json"
+        text = json.dumps(value, indent=1, sort_keys=True) + "\n"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert json.loads(path.read_text("utf-8")) == value, f"differs from {path.name}; see --update-golden"
+
+    return compare

@@ -1,0 +1,218 @@
+"""The rules that the code's structure keeps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import xbuild
+
+ROOT = Path(xbuild.__file__).parent
+
+STAGES = (
+    # values and facts, which know nothing of a run
+    ("xbuild", "errors", "events", "catalog", "engine"),
+    # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
+    ("request",),
+    ("project", "interpreters", "images", "lockfile", "transport", "fetch"),
+    ("plan",),
+    ("execute", "diagnosis"),
+    ("collect", "wheels", "testing", "prove", "compare"),
+    ("report", "attest"),
+    ("workspace", "precheck", "pipeline"),
+    # the edge: what takes values in, and what shows them
+    ("logs", "ui", "settings", "doctor"),
+    ("cli", "__main__"),
+)
+RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
+
+BACKWARDS = {
+    # a stage that imports a later one; tests/unit/test_known_bugs.py wants this set to be empty
+    ("fetch", "plan"),
+    ("execute", "collect"),
+    ("execute", "report"),
+    ("execute", "wheels"),
+    ("diagnosis", "ui"),
+}
+EDGE = {"cli", "settings", "doctor", "engine"}
+PROBES = {"wheels.probe", "testing.probe", "compare.probe"}
+"""Modules that run as a process of their own, whose output and status are their answer."""
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """All modules by dotted name, without the leading package."""
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        if relative.parts[0] == "_docker":
+            continue
+        parts = [part for part in relative.with_suffix("").parts if part != "__init__"]
+        yield ".".join(parts) or "xbuild", ast.parse(path.read_text("utf-8"), str(path))
+
+
+MODULES = dict(modules())
+TRIPLES = ("-unknown-linux-", "-pc-windows-", "-apple-darwin")
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Everything that a module imports, wherever it does so."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            name = node.module or ""
+            yield name
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def own_imports(tree: ast.Module) -> set[str]:
+    """The package's own modules that a module imports, without the leading package."""
+    found = {name.removeprefix("xbuild.") for name in imports(tree) if name.startswith("xbuild.")}
+    return {name for name in found if name in MODULES}
+
+
+def dotted(node: ast.expr) -> str:
+    match node:
+        case ast.Name():
+            return node.id
+        case ast.Attribute():
+            return f"{dotted(node.value)}.{node.attr}"
+    return ""
+
+
+def names_used(tree: ast.Module) -> set[str]:
+    """Dotted names that occur in a module, such as ``os.environ``."""
+    found = {dotted(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)}
+    return found | {name for name in imports(tree) if "." in name}
+
+
+NAMES = {name: names_used(tree) for name, tree in MODULES.items()}
+
+
+def users(name: str) -> set[str]:
+    """The modules that use a name."""
+    return {module for module, used in NAMES.items() if name in used}
+
+
+def backwards() -> set[tuple[str, str]]:
+    """Pairs of rooms of which the first imports the second, a later one."""
+    return {
+        (room(name), room(used))
+        for name, tree in MODULES.items()
+        for used in own_imports(tree)
+        if RANK.get(room(used), 0) > RANK.get(room(name), 0)
+    }
+
+
+def test_every_room_has_a_stage() -> None:
+    assert {room(name) for name in MODULES} <= set(RANK)
+
+
+def test_imports_follow_the_arrow() -> None:
+    assert backwards() <= BACKWARDS
+
+
+def test_imports_make_no_circle() -> None:
+    graph = {name: own_imports(tree) - {name} for name, tree in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above, name))
+        if name not in done:
+            for used in graph[name]:
+                # importing a module imports its package, whose __init__ may import it in turn
+                if not name.startswith(f"{used}.") and not used.startswith(f"{name}."):
+                    visit(used, (*above, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_one_door_to_docker() -> None:
+    found = {name for name, tree in MODULES.items() if any(room(used) == "docker" for used in imports(tree))}
+    assert found == {"engine.docker"}
+
+
+def test_who_knows_the_adapter() -> None:
+    found = {room(name) for name, tree in MODULES.items() if "engine.docker" in own_imports(tree)}
+    assert found <= {"cli", "doctor"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["print", "input", "exit", "quit", "sys.exit", "os._exit", "typer.echo", "typer.Exit", "SystemExit"],
+)
+def test_only_the_command_prints_or_exits(name: str) -> None:
+    assert {module for module in users(name) if room(module) != "cli"} <= PROBES
+
+
+@pytest.mark.parametrize("name", ["sys.stdout", "sys.stderr"])
+def test_nobody_else_has_the_standard_streams(name: str) -> None:
+    assert {module for module in users(name) if room(module) != "cli"} <= PROBES
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.environ",
+        "os.environb",
+        "os.getenv",
+        "os.getcwd",
+        "os.chdir",
+        "Path.cwd",
+        "Path.home",
+        "os.path.expanduser",
+        "time.time",
+        "time.time_ns",
+        "datetime.now",
+        "datetime.datetime.now",
+        "datetime.utcnow",
+        "date.today",
+        "socket.gethostname",
+        "platform.node",
+        "getpass.getuser",
+    ],
+)
+def test_the_core_is_told_what_it_needs_to_know(name: str) -> None:
+    assert {module for module in users(name) if room(module) not in EDGE} == set()
+
+
+def test_the_core_expands_no_home() -> None:
+    found = {
+        module
+        for module, used in NAMES.items()
+        if any(name.rpartition(".")[2] == "expanduser" for name in used)
+    }
+    assert {module for module in found if room(module) not in EDGE} == set()
+
+
+def test_no_shell() -> None:
+    for module, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "shell":
+                pytest.fail(f"{module}: {ast.unparse(node)}")
+        assert not {"os.system", "os.popen"} & NAMES[module], module
+
+
+def test_no_triple_or_image_is_a_literal_in_the_core() -> None:
+    for module, tree in MODULES.items():
+        if room(module) in {"cli", "settings", "ui"}:
+            continue
+        documented = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+                assert not any(part in node.value for part in TRIPLES), (module, node.value)

@@ -1,0 +1,164 @@
+"""Where settings end: the request that they mean."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import make_network, make_request, make_sources, proxies
+from xbuild.errors import RefusedError, UsageError
+from xbuild.request import BuildRequest
+from xbuild.settings import NetworkSettings, Settings
+
+ARM = "aarch64-unknown-linux-gnu"
+WINDOWS = "x86_64-pc-windows-msvc"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CARGO_BUILD_TARGET", "SOURCE_DATE_EPOCH"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def crate(tmp_path: Path) -> Path:
+    folder = tmp_path / "ws" / "demo"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def request(crate: Path, **values: Any) -> BuildRequest:
+    places = {"cache_dir": crate / "cache", "state_dir": crate / "state"}
+    return make_request(Settings(**{"interpreters": ("cp311",), **places, **values}), crate, load_catalog())
+
+
+def config(folder: Path, text: str, *, name: str = "config.toml") -> None:
+    (folder / ".cargo").mkdir(exist_ok=True)
+    (folder / ".cargo" / name).write_text(text, "utf-8")
+
+
+def target(crate: Path) -> str:
+    (wanted,) = request(crate).targets
+    return wanted.target.triple
+
+
+def test_the_default_target_is_this_machine(crate: Path) -> None:
+    assert target(crate) == f"{os.uname().machine}-unknown-linux-gnu"
+
+
+def test_cargo_build_target(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config(crate, f'[build]\ntarget = "{WINDOWS}"\n')
+    monkeypatch.setenv("CARGO_BUILD_TARGET", ARM)
+    assert target(crate) == ARM
+
+
+@pytest.mark.parametrize("text", [f'[build]\ntarget = "{ARM}"\n', f'build.target = ["{ARM}", "{WINDOWS}"]\n'])
+@pytest.mark.parametrize("name", ["config.toml", "config"])
+def test_cargos_configuration(crate: Path, name: str, text: str) -> None:
+    config(crate, text, name=name)
+    assert target(crate) == ARM
+
+
+def test_the_nearest_configuration_with_a_target_counts(crate: Path) -> None:
+    config(crate.parent, f'[build]\ntarget = "{ARM}"\n')
+    config(crate, "[build]\njobs = 2\ntarget = []\n")
+    assert target(crate) == ARM
+    config(crate, f'[build]\ntarget = "{WINDOWS}"\n')
+    assert target(crate) == WINDOWS
+
+
+@pytest.mark.parametrize("text", ["[build\n", "\x00"])
+def test_a_configuration_that_cannot_be_read(crate: Path, text: str) -> None:
+    config(crate, text)
+    with pytest.raises(UsageError) as caught:
+        target(crate)
+    assert caught.value.code == "bad-config"
+
+
+def test_a_target_that_is_not_known(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "aarch64-unknown-linux-gnuu")
+    with pytest.raises(RefusedError) as caught:
+        target(crate)
+    assert ARM in caught.value.hint
+
+
+def test_targets_that_are_named_count_before_all_and_once(
+    crate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARGO_BUILD_TARGET", "nonsense")
+    made = request(crate, targets=(WINDOWS, ARM, WINDOWS))
+    assert [wanted.target.triple for wanted in made.targets] == [WINDOWS, ARM]
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"), [("", None), ("315532800", 315_532_800), ("1700000000", 1_700_000_000)]
+)
+def test_source_date_epoch(
+    crate: Path, monkeypatch: pytest.MonkeyPatch, text: str, epoch: int | None
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+    assert request(crate).epoch == epoch
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "now", "1e9", "315532799", "4354819199", " ", "0x10"])
+def test_source_date_epoch_that_no_wheel_can_hold(
+    crate: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", text)
+    with pytest.raises(UsageError) as caught:
+        request(crate)
+    assert caught.value.code == "bad-epoch"
+
+
+def test_interpreters(crate: Path) -> None:
+    (wanted,) = request(crate, interpreters=("cp311", "3.11", "pypy3.9")).targets
+    assert [item.kind for item in wanted.interpreters] == ["python3.11", "pypy3.9"]
+    assert not wanted.every_interpreter
+    for names in ((), ("all",), ("all", "cp311")):
+        (wanted,) = request(crate, interpreters=names).targets
+        assert wanted.every_interpreter
+        assert wanted.interpreters == ()
+
+
+def test_options_reach_the_request(crate: Path) -> None:
+    made = request(crate, locked=True, strict=True, offline=True, jobs=3, out="elsewhere", memory="2g")
+    assert (made.locked, made.strict, made.offline, made.jobs) == (True, True, True, 3)
+    assert made.out == Path.cwd() / "elsewhere"
+    assert made.targets[0].limits.memory == 2 << 30
+    assert request(crate).jobs >= 1
+
+
+def test_a_sysroot(crate: Path, tmp_path: Path) -> None:
+    def code(triple: str, folder: Path) -> str:
+        with pytest.raises(UsageError) as caught:
+            request(crate, targets=(triple,), target={triple: {"sysroot": folder}})
+        return caught.value.code
+
+    assert code(ARM, tmp_path) == "sysroot-unsupported"
+    assert code(WINDOWS, tmp_path) == "bad-sysroot"
+    (tmp_path / "sdk" / "crt").mkdir(parents=True)
+    made = request(crate, targets=(WINDOWS,), target={WINDOWS: {"sysroot": tmp_path / "sdk"}})
+    assert made.targets[0].sysroot == tmp_path / "sdk"
+
+
+def test_proxies_and_mirrors(crate: Path) -> None:
+    network = NetworkSettings(
+        https_proxy="http://p:1",
+        no_proxy="local",
+        pip_index_url="https://m/simple",
+        cargo_index="sparse+https://m/",
+    )
+    settings = Settings(cache_dir=crate, state_dir=crate, network=network)
+    assert proxies(settings) == {
+        "https_proxy": "http://p:1",
+        "HTTPS_PROXY": "http://p:1",
+        "no_proxy": "local",
+        "NO_PROXY": "local",
+    }
+    assert make_sources(settings).environment["PIP_INDEX_URL"] == "https://m/simple"
+    assert make_network(settings).cargo_index == "sparse+https://m/"
+    assert "PIP_INDEX_URL" not in make_network(settings).environment

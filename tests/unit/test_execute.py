@@ -1,0 +1,399 @@
+"""Running a plan on a fake engine, with both ways of transport."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes import (
+    LINUX,
+    OUT_OF_MEMORY,
+    TIMED_OUT,
+    WINDOWS,
+    Clock,
+    Command,
+    FakeEngine,
+    Handler,
+    Recorder,
+    accept,
+    gone,
+    make_details,
+    make_manifest,
+    make_request,
+    make_target,
+)
+from filelock import FileLock
+
+from xbuild.catalog import load_catalog
+from xbuild.engine import ExecResult
+from xbuild.events import Output, PhaseStarted, Progress
+from xbuild.execute import Executor, JobOutcome, Rooms
+from xbuild.plan import Job, make_plan
+from xbuild.transport import Transport
+from xbuild.wheels import AuditResult, Finding
+
+USER = f"{os.getuid()}:{os.getgid()}"
+BOTH = pytest.mark.parametrize("local", [True, False], ids=["bind", "archive"])
+
+
+def make_job(*interpreters: str, triple: str = LINUX, sysroot: Path | None = None) -> Job:
+    request = make_request(
+        make_target(triple, *(interpreters or ("python3.11", "python3.12")), sysroot=sysroot)
+    )
+    images = {triple: "sha256:" + "1" * 64}
+    plan = make_plan(
+        request, make_manifest(), make_details(), load_catalog(), images=images, rust="", epoch=1
+    )
+    return plan.jobs[0]
+
+
+class Place:
+    """The folders of a run, and an executor on them."""
+
+    def __init__(self, root: Path, recorder: Recorder) -> None:
+        self.engine = FakeEngine(root / "engine")
+        self.root = root
+        self.recorder = recorder
+        self.stopped = False
+        for name, file in (("source", "Cargo.toml"), ("vendor", "config.toml")):
+            (root / name).mkdir()
+            (root / name / file).write_text(name, "utf-8")
+
+    def execute(
+        self,
+        job: Job,
+        *,
+        local: bool = True,
+        cache: bool = False,
+        validate: Callable[[Path], AuditResult] = accept,
+    ) -> JobOutcome:
+        executor = Executor(
+            engine=self.engine,
+            transport=Transport(local=local),
+            rooms=Rooms(
+                source=self.root / "source",
+                vendor=self.root / "vendor",
+                work=self.root / "work",
+                target_cache=self.root / "cache" if cache else None,
+                destination=self.root / "dist",
+            ),
+            user=USER,
+            labels={"xbuild.run": "r"},
+            run="r",
+            runtime="",
+            packages=2,
+            emit=self.recorder,
+            clock=Clock(),
+            validate=validate,
+            stopping=lambda: self.stopped,
+        )
+        return executor.execute(job)
+
+    @property
+    def dist(self) -> list[str]:
+        folder = self.root / "dist"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+@pytest.fixture
+def place(tmp_path: Path, recorder: Recorder) -> Place:
+    return Place(tmp_path, recorder)
+
+
+def maturin(job: Job, *, fail: str = "", answer: ExecResult | None = None) -> Handler:
+    """maturin that leaves the right wheel, but for the interpreter ``fail``."""
+    wheels = {step.label: step.wheel for step in job.steps}
+
+    def play(command: Command) -> int | ExecResult:
+        kind = command.option("--interpreter")
+        command.say("   Compiling pyo3 v0.26.0", "   Compiling demo v1.2.3 (/src)", stream="stderr")
+        if kind == fail:
+            command.say("error[E0425]: cannot find value `x`", " --> src/lib.rs:1:1", stream="stderr")
+            return answer or 1
+        command.write(f"/out/{wheels[kind]}", b"wheel for " + kind.encode())
+        return 0
+
+    return play
+
+
+@BOTH
+def test_success(place: Place, *, local: bool) -> None:
+    job = make_job()
+    place.engine.on("maturin", maturin(job))
+    outcome = place.execute(job, local=local)
+    assert (outcome.status, outcome.reason, outcome.warm) == ("built", "", False)
+    assert [step.status for step in outcome.steps] == ["built", "built"]
+    assert place.dist == sorted(step.wheel for step in job.steps)
+    assert {item.path.name for item in outcome.collected} == job.expected
+    assert place.engine.running == 0
+    assert place.engine.left_open == []
+    assert list((place.root / "work").iterdir()) == [] if local else True
+
+
+def test_a_local_engine_gets_read_only_sources_and_no_copies(place: Place) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job)
+    (container,) = place.engine.containers
+    assert container.mount("/src").source == place.root / "source"
+    assert container.mount("/src").read_only
+    assert container.mount("/vendor").read_only
+    assert not container.mount("/target").read_only
+    assert not container.mount("/out").read_only
+    assert not [call for call in container.calls if not call.startswith("run")]
+
+
+def test_another_engine_gets_volumes_that_the_build_cannot_change(place: Place) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, local=False)
+    (container,) = place.engine.containers
+    assert {mount.source for mount in container.spec.mounts} == {None}
+    assert container.calls == [
+        "put /src",
+        "put /vendor",
+        "put /target",
+        "put /out",
+        "run maturin",
+        "pause",
+        "get /out",
+    ]
+    assert {(member.uid, member.gid) for member in container.puts["/src"]} == {(0, 0)}
+    assert {f"{member.uid}:{member.gid}" for member in container.puts["/out"]} == {USER}
+    assert container.where("/src/Cargo.toml").read_text("utf-8") == "source"
+    assert container.where("/vendor/config.toml").read_text("utf-8") == "vendor"
+
+
+@BOTH
+def test_builds_are_locked_in(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, local=local)
+    (spec,) = place.engine.specs
+    assert not spec.network
+    assert spec.hardened
+    assert spec.user == USER
+    assert spec.limits.memory == 4 << 30
+    assert spec.labels["xbuild.job"] == LINUX
+    assert spec.env["CARGO_NET_OFFLINE"] == "true"
+    command = place.engine.containers[0].commands[0]
+    assert command.workdir == "/src"
+    assert command.timeout == 3600.0
+
+
+@BOTH
+@pytest.mark.parametrize("fail", ["python3.11", "python3.12"])
+def test_one_step_fails_and_the_others_are_built(place: Place, fail: str, *, local: bool) -> None:
+    job = make_job()
+    place.engine.on("maturin", maturin(job, fail=fail))
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "partly"
+    assert {step.interpreters[0]: step.status for step in outcome.steps}[fail] == "failed"
+    assert "E0425" in outcome.reason
+    assert len(place.dist) == 1
+    assert "left no" not in outcome.reason
+
+
+@BOTH
+def test_every_step_fails(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", lambda _: 101)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "failed"
+    assert outcome.reason == "exit status 101"
+    assert outcome.steps[0].exit_code == 101
+    assert place.dist == []
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("answer", "status", "words"),
+    [(TIMED_OUT, "timeout", "3600 s"), (OUT_OF_MEMORY, "out-of-memory", "4.0 GiB")],
+    ids=["timeout", "memory"],
+)
+def test_what_stops_a_job(place: Place, answer: ExecResult, status: str, words: str, *, local: bool) -> None:
+    job = make_job()
+    place.engine.on("maturin", maturin(job, fail="python3.11", answer=answer))
+    outcome = place.execute(job, local=local)
+    assert outcome.status == status
+    assert words in outcome.reason
+    assert len(outcome.steps) == 1
+    assert place.dist == []
+    assert place.engine.running == 0
+
+
+def test_wheels_that_were_done_before_a_timeout_are_kept(place: Place) -> None:
+    job = make_job()
+    place.engine.on("maturin", maturin(job, fail="python3.12", answer=TIMED_OUT))
+    outcome = place.execute(job)
+    assert outcome.status == "timeout"
+    assert place.dist == [job.steps[0].wheel]
+
+
+@BOTH
+def test_a_wheel_that_is_missing(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", lambda _: 0)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "failed"
+    assert job.steps[0].wheel in outcome.reason
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["demo-1.2.3-cp39-cp39-linux_x86_64.whl", "evil.sh", ".hidden"])
+def test_a_file_that_was_not_expected(place: Place, name: str, *, local: bool) -> None:
+    job = make_job("python3.11")
+    good = maturin(job)
+
+    def play(command: Command) -> int | ExecResult | None:
+        command.write(f"/out/{name}", b"x")
+        return good(command)
+
+    place.engine.on("maturin", play)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "failed"
+    assert outcome.reason.startswith("[")
+    assert place.dist == []
+    assert place.engine.left_open == []
+
+
+@BOTH
+def test_a_link_is_no_wheel(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11")
+
+    def play(command: Command) -> int:
+        command.path(f"/out/{job.steps[0].wheel}").symlink_to("/etc/passwd")
+        return 0
+
+    place.engine.on("maturin", play)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "failed"
+    assert "not-a-regular-file" in outcome.reason
+    assert place.dist == []
+
+
+@BOTH
+def test_a_wheel_that_fails_its_audit(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+
+    def reject(wheel: Path) -> AuditResult:
+        seen = accept(wheel)
+        finding = Finding(
+            severity="error", code="wrong-machine", where="demo.so", message="it is for another machine"
+        )
+        return AuditResult(wheel=seen.wheel, sha256=seen.sha256, size=seen.size, findings=(finding,))
+
+    outcome = place.execute(job, local=local, validate=reject)
+    assert outcome.status == "failed"
+    assert "wrong-machine" in outcome.reason
+    assert place.dist == []
+
+
+@BOTH
+def test_the_engine_goes_away_in_the_middle(place: Place, *, local: bool) -> None:
+    job = make_job()
+    good = maturin(job)
+    place.engine.on("maturin", lambda command: (gone if "python3.12" in command.argv else good)(command))
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "engine-error"
+    assert "went away" in outcome.reason
+    assert [step.status for step in outcome.steps] == ["built"]
+    assert place.dist == []
+    assert place.engine.running == 0
+
+
+def test_no_engine_at_all(place: Place) -> None:
+    place.engine.gone = True
+    assert place.execute(make_job()).status == "engine-error"
+
+
+@BOTH
+def test_an_interruption(place: Place, *, local: bool) -> None:
+    job = make_job()
+
+    def play(command: Command) -> int:
+        place.stopped = True
+        command.container.kill()
+        return 137
+
+    place.engine.on("maturin", play)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "interrupted"
+    assert len(place.engine.containers[0].commands) == 1
+    assert place.dist == []
+
+
+@BOTH
+def test_preparing_comes_first_and_may_fail(place: Place, *, local: bool, tmp_path: Path) -> None:
+    sysroot = tmp_path / "sdk"
+    (sysroot / "crt").mkdir(parents=True)
+    job = make_job("python3.11", triple=WINDOWS, sysroot=sysroot)
+
+    def prepare(command: Command) -> int:
+        assert command.argv[-1] == "/opt/xbuild/sysroot/user"
+        assert command.path("/opt/xbuild/sysroot/user/crt").is_dir()
+        command.say("no space left on device", stream="stderr")
+        return 1
+
+    place.engine.on(job.prepare[0].argv[0], prepare)
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "failed"
+    assert "preparing the toolchain failed" in outcome.reason
+    assert "no space left" in outcome.reason
+    assert outcome.steps == ()
+
+
+def test_events(place: Place) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job)
+    assert [(event.done, event.total, event.what) for event in place.recorder.of(Progress)] == [
+        (1, 2, "pyo3"),
+        (2, 2, "demo"),
+    ]
+    assert [event.phase for event in place.recorder.of(PhaseStarted)] == ["build", "collect"]
+    outputs = place.recorder.of(Output)
+    assert {event.stream for event in outputs} == {"stderr"}
+    assert {(event.job, event.interpreter, event.run) for event in outputs} == {(LINUX, "python3.11", "r")}
+    times = [event.time for event in place.recorder.events]
+    assert times == sorted(times)
+
+
+def test_more_crates_than_announced(place: Place) -> None:
+    job = make_job("python3.11")
+    good = maturin(job)
+
+    def play(command: Command) -> int | ExecResult | None:
+        command.say(*(f"   Compiling a{number} v1.0.0" for number in range(5)), stream="stderr")
+        return good(command)
+
+    place.engine.on("maturin", play)
+    place.execute(job)
+    assert all(event.done <= event.total for event in place.recorder.of(Progress))
+
+
+def test_a_target_directory_is_kept_and_belongs_to_one_run_at_a_time(place: Place) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    first, second = place.execute(job, cache=True), place.execute(job, cache=True)
+    assert (first.warm, second.warm) == (False, True)
+    kept = place.engine.containers[0].mount("/target").source
+    assert kept is not None
+    assert place.engine.containers[1].mount("/target").source == kept
+    with FileLock(kept.with_name(f"{kept.name}.lock")):
+        third = place.execute(job, cache=True)
+    assert (third.status, third.warm) == ("built", False)
+    fresh = place.engine.containers[2].mount("/target").source
+    assert fresh is not None
+    assert fresh != kept
+    assert not fresh.exists()
+
+
+def test_a_failed_build_keeps_its_target_directory(place: Place) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", lambda _: 1)
+    place.execute(job, cache=True)
+    assert place.execute(job, cache=True).warm

@@ -1,0 +1,265 @@
+"""Fetching on a fake engine whose cargo is a fake too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fakes import Command, FakeCargo, FakeEngine, gone, make_crate, make_package
+
+from xbuild.engine import ExecResult
+from xbuild.errors import EngineError, RefusedError, XbuildError
+from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.project.crates import CrateStore
+from xbuild.project.lockfile import LockedPackage
+from xbuild.project.manifest import read_manifest
+from xbuild.project.snapshot import take_snapshot
+from xbuild.transport import Transport
+
+USER = f"{os.getuid()}:{os.getgid()}"
+BOTH = pytest.mark.parametrize("local", [True, False], ids=["bind", "archive"])
+GIT = LockedPackage("fork", "0.1.0", "git+https://example.org/fork#0123456789", "")
+
+
+class Place:
+    """A crate, a store and an engine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.engine = FakeEngine(root / "engine")
+        package, content = make_package("pyo3", "0.26.0")
+        self.packages: tuple[LockedPackage, ...] = (package,)
+        self.crates = {"pyo3-0.26.0.crate": content}
+        self.project = root / "demo"
+        self.store = CrateStore(root / "store")
+        self.lines: list[str] = []
+        self.runs = 0
+        self.cargo = self.play()
+        make_crate(self.project, lock=self.packages)
+
+    def play(self, features: Sequence[str] = ()) -> FakeCargo:
+        """Let cargo answer for this crate."""
+        cargo = FakeCargo(
+            self.crates,
+            packages=self.packages,
+            features=features,
+            git_files={"Cargo.toml": b"#", "configure": b"#!/bin/sh\n"},
+        )
+        self.engine.on("cargo", cargo)
+        self.cargo = cargo
+        return cargo
+
+    def relock(self, *packages: LockedPackage) -> None:
+        self.packages = packages
+        make_crate(self.project, lock=packages)
+        self.play()
+
+    def fetch(
+        self,
+        *,
+        local: bool = True,
+        locked: bool = False,
+        offline: bool = False,
+        features: tuple[str, ...] = (),
+        network: Network | None = None,
+    ) -> Fetched:
+        self.runs += 1
+        work = self.root / f"work-{self.runs}"
+        manifest = read_manifest(self.project)
+        snapshot = take_snapshot(manifest.root, work / "src")
+        fetcher = Fetcher(
+            engine=self.engine,
+            image="sha256:base",
+            transport=Transport(local=local),
+            store=self.store,
+            cache=self.root / "details",
+            work=work,
+            network=network or Network(),
+            user=USER,
+            labels={"xbuild.run": "r"},
+            on_line=lambda _, line: self.lines.append(line),
+        )
+        return fetcher.fetch(manifest, snapshot, features=features, locked=locked, offline=offline)
+
+    def refusal(self, *, locked: bool = False, offline: bool = False) -> XbuildError:
+        with pytest.raises(XbuildError) as caught:
+            self.fetch(locked=locked, offline=offline)
+        return caught.value
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@BOTH
+def test_the_first_time(place: Place, *, local: bool) -> None:
+    place.play(["abi3-py39"])
+    found = place.fetch(local=local)
+    assert found.packages[-1].name == "pyo3"
+    assert found.details.abi3_floor == (3, 9)
+    assert found.used_network
+    assert not found.generated_lock
+    assert place.store.missing(found.packages) == ()
+    assert '"/vendor/vendor"' in place.store.config_path(found.lock_digest).read_text("utf-8")
+    assert place.cargo.ran == ["vendor", "metadata"]
+    assert place.lines == ["   Vendoring everything"]
+    (container,) = place.engine.containers
+    assert container.spec.network
+    assert container.spec.hardened
+    assert container.spec.user == USER
+    assert (container.mount("/src").source is None) != local
+    assert place.engine.running == 0
+    assert place.engine.left_open == []
+    assert not (place.root / "work-1" / "fetch").exists() or not local
+
+
+def test_the_second_time_nothing_runs(place: Place) -> None:
+    first = place.fetch()
+    second = place.fetch(offline=True, locked=True)
+    assert len(place.engine.containers) == 1
+    assert not second.used_network
+    assert (second.packages, second.details, second.lock_digest) == (
+        first.packages,
+        first.details,
+        first.lock_digest,
+    )
+
+
+def test_other_features_ask_cargo_again(place: Place) -> None:
+    place.fetch()
+    place.play(["abi3-py38"])
+    found = place.fetch(features=("--features", "abi3"))
+    assert found.details.abi3
+    assert place.cargo.ran == ["vendor", "metadata"]
+    argv = place.engine.containers[1].commands[-1].argv
+    assert argv[-2:] == ("--features", "abi3")
+    assert "--locked" in argv
+
+
+def test_a_damaged_store_is_fetched_again(place: Place) -> None:
+    found = place.fetch()
+    (path,) = (place.root / "store").rglob("*.crate")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert place.fetch().used_network
+    assert place.store.missing(found.packages) == ()
+
+
+def test_remembered_details_that_are_rubbish_are_asked_for_again(place: Place) -> None:
+    first = place.fetch()
+    (path,) = (place.root / "details").iterdir()
+    for rubbish in ("", "{", '{"abi": 1}'):
+        path.write_text(rubbish, "utf-8")
+        assert place.fetch().details == first.details
+
+
+@BOTH
+def test_a_missing_lockfile_is_made_in_the_copy(place: Place, *, local: bool) -> None:
+    (place.project / "Cargo.lock").unlink()
+    found = place.fetch(local=local)
+    assert found.generated_lock
+    assert place.cargo.ran == ["generate-lockfile", "vendor", "metadata"]
+    assert (place.root / "work-1" / "src" / "Cargo.lock").is_file()
+    assert not (place.project / "Cargo.lock").exists()
+    assert [package.name for package in found.packages] == ["demo", "pyo3"]
+
+
+def test_locked_without_a_lockfile(place: Place) -> None:
+    (place.project / "Cargo.lock").unlink()
+    error = place.refusal(locked=True)
+    assert isinstance(error, RefusedError)
+    assert error.code == "no-lockfile"
+    assert place.engine.containers == []
+
+
+def test_offline_without_the_crates(place: Place) -> None:
+    error = place.refusal(offline=True)
+    assert error.code == "offline"
+    assert "pyo3-0.26.0" in error.details
+    (place.project / "Cargo.lock").unlink()
+    assert "no Cargo.lock" in place.refusal(offline=True).details
+    assert place.engine.containers == []
+
+
+def test_a_registry_that_gives_something_else(place: Place) -> None:
+    place.crates["pyo3-0.26.0.crate"] += b"\0"
+    place.play()
+    error = place.refusal()
+    assert error.code == "checksum-mismatch"
+    assert place.store.missing(place.packages) == place.packages
+    assert not (place.root / "details").exists()
+
+
+def test_a_registry_that_gives_nothing(place: Place) -> None:
+    place.crates.clear()
+    place.play()
+    assert place.refusal().code == "fetch-failed"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer", "code"),
+    [
+        (
+            "error: the lock file /src/Cargo.lock needs to be updated but --locked was passed",
+            101,
+            "lockfile-outdated",
+        ),
+        ("error: failed to get `x` as a dependency", 101, "fetch-failed"),
+        ("", ExecResult(exit_code=137, seconds=1800.0, timed_out=True), "fetch-failed"),
+    ],
+)
+def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: str) -> None:
+    def play(command: Command) -> int | ExecResult:
+        command.say(line, stream="stderr")
+        return answer
+
+    place.engine.on("cargo", play)
+    error = place.refusal()
+    assert error.code == code
+    assert line in error.details
+    assert isinstance(error, RefusedError) == (code == "lockfile-outdated")
+    if isinstance(answer, ExecResult):
+        assert "too long" in error.brief
+
+
+def test_the_engine_goes_away(place: Place) -> None:
+    place.engine.on("cargo", gone)
+    with pytest.raises(EngineError) as caught:
+        place.fetch()
+    assert caught.value.retryable
+    assert place.engine.running == 0
+
+
+@BOTH
+def test_packages_from_git(place: Place, *, local: bool) -> None:
+    place.relock(*place.packages, GIT)
+    found = place.fetch(local=local)
+    assert place.store.missing(found.packages) == ()
+    place.store.vendor(found.packages, place.root / "vendored")
+    assert (place.root / "vendored" / "fork-0.1.0" / "Cargo.toml").read_bytes() == b"#"
+
+
+def test_proxies_mirrors_and_certificates(place: Place) -> None:
+    bundle = place.root / "ca.pem"
+    bundle.write_text("PEM", "utf-8")
+    network = Network(
+        ca_bundle=bundle,
+        environment={"https_proxy": "http://proxy:3128"},
+        cargo_index="sparse+https://mirror.example/index/",
+    )
+    place.fetch(network=network)
+    (container,) = place.engine.containers
+    assert container.spec.env["CARGO_HTTP_CAINFO"] == "/trust/ca.pem"
+    assert container.spec.env["https_proxy"] == "http://proxy:3128"
+    assert container.where("/trust/ca.pem").read_text("utf-8") == "PEM"
+    assert 'source.mirror.registry="sparse+https://mirror.example/index/"' in container.commands[0].argv
+
+
+def test_cargo_runs_outside_the_sources(place: Place) -> None:
+    place.fetch()
+    for command in place.engine.containers[0].commands:
+        assert command.workdir == "/tmp"
+        assert command.option("--manifest-path") == "/src/Cargo.toml"
+        assert command.timeout

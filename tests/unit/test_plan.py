@@ -1,0 +1,381 @@
+"""Plans as values, and everything that is refused before a container starts.
+
+The golden plans are in tests/golden. After a change that is meant to change them:
+
+    pytest tests/unit/test_plan.py --update-golden
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import (
+    ARM,
+    LINUX,
+    MACOS,
+    MUSL,
+    WINDOWS,
+    kinds,
+    locked,
+    make_details,
+    make_manifest,
+    make_request,
+    make_target,
+    target,
+)
+
+from xbuild.catalog import load_catalog
+from xbuild.engine import Limits
+from xbuild.errors import ExitStatus, RefusedError
+from xbuild.plan import Plan, make_plan, refuse
+from xbuild.project.details import Details
+from xbuild.project.manifest import Manifest
+from xbuild.request import BuildRequest
+
+CATALOG = load_catalog()
+IMAGES = {triple: f"sha256:image-of-{triple}" for triple in CATALOG.targets}
+EVERY = (LINUX, ARM, MUSL, WINDOWS, MACOS)
+
+
+def plan(
+    request: BuildRequest,
+    manifest: Manifest | None = None,
+    details: Details | None = None,
+    *,
+    rust: str = "1.91.1",
+    epoch: int = 1_700_000_000,
+) -> Plan:
+    return make_plan(
+        request, manifest or make_manifest(), details, CATALOG, images=IMAGES, rust=rust, epoch=epoch
+    )
+
+
+def refused(
+    request: BuildRequest, manifest: Manifest | None = None, details: Details | None = None, **options: Any
+) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        plan(request, manifest, details, **options)
+    assert caught.value.exit_status == ExitStatus.REFUSED
+    return caught.value
+
+
+def wheels(made: Plan) -> dict[str, list[str]]:
+    return {job.id: [step.wheel for step in job.steps] for job in made.jobs}
+
+
+# Golden plans
+
+
+def test_the_matrix_of_the_issue(golden: Callable[[str, Any], None]) -> None:
+    asked = ("pypy3.9", "python3.11", "python3.13")
+    made = plan(make_request(*(make_target(triple, *asked) for triple in EVERY)), details=make_details())
+    assert sum(len(job.steps) for job in made.jobs) == 14
+    assert [(item.target, item.interpreter, item.code) for item in made.refused] == [
+        (MUSL, "pypy3.9", "unsupported-interpreter")
+    ]
+    golden("plan-matrix", made.as_dict())
+
+
+def test_a_stable_abi_crate(golden: Callable[[str, Any], None]) -> None:
+    asked = ("python3.13", "python3.9", "pypy3.9")
+    request = make_request(make_target(LINUX, *asked), make_target(WINDOWS, *asked))
+    golden("plan-abi3", plan(request, details=make_details("abi3", "abi3-py38")).as_dict())
+
+
+def test_everything_that_can_be_set(golden: Callable[[str, Any], None]) -> None:
+    wanted = make_target(
+        WINDOWS,
+        "python3.11",
+        features=("fast", "extra"),
+        all_features=True,
+        no_default_features=True,
+        profile="release-lto",
+        rustflags=("-C", "target-feature=+crt-static"),
+        environment={"FOO": "a b", "CARGO_TERM_COLOR": "always"},
+        image="registry/own:1",
+        sysroot=Path("/opt/sdk"),
+        limits=Limits(memory=2 << 30),
+        timeout=60.0,
+    )
+    root = Path("/nowhere")
+    manifest = make_manifest(
+        root / "ws" / "py", workspace=root / "ws", root=root, maturin_features=("extension-module", "fast")
+    )
+    made = plan(make_request(wanted), manifest, make_details(native=("ring",)))
+    golden("plan-options", made.as_dict())
+
+
+def test_a_program(golden: Callable[[str, Any], None]) -> None:
+    manifest = make_manifest(bindings="bin", locked=(), name="ripgrep-py")
+    request = make_request(make_target(LINUX, "pypy3.9"), make_target(WINDOWS, "python3.11"))
+    golden("plan-program", plan(request, manifest, make_details()).as_dict())
+
+
+# Purity and shape
+
+
+def test_a_plan_is_a_pure_frozen_value() -> None:
+    request = make_request(make_target(LINUX, "python3.11"))
+    one, two = plan(request, details=make_details()), plan(request, details=make_details())
+    assert one == two
+    env: Any = one.jobs[0].env
+    with pytest.raises(TypeError):
+        env["PATH"] = "/"
+    step_env: Any = one.jobs[0].steps[0].env
+    with pytest.raises(TypeError):
+        step_env["PATH"] = "/"
+
+
+def test_argv_is_words_and_holds_no_path_of_this_machine() -> None:
+    made = plan(make_request(*(make_target(triple, "python3.11") for triple in EVERY)))
+    for job in made.jobs:
+        for step in (*job.prepare, *job.steps):
+            assert all(isinstance(word, str) and word for word in step.argv)
+            assert not any("/nowhere" in word for word in step.argv)
+            assert not any("/nowhere" in value for value in (*step.env.values(), *job.env.values()))
+        assert job.expected == {step.wheel for step in job.steps}
+
+
+def test_the_epoch_and_one_codegen_unit() -> None:
+    wanted = make_target(LINUX, "python3.11", profile="dev")
+    job = plan(make_request(wanted), epoch=1234).jobs[0]
+    assert job.env["SOURCE_DATE_EPOCH"] == "1234"
+    assert job.env["CARGO_PROFILE_DEV_CODEGEN_UNITS"] == "1"
+    assert job.steps[0].argv[2:4] == ("--profile", "dev")
+    loose = plan(make_request(wanted, reproducible=False)).jobs[0]
+    assert not any("CODEGEN_UNITS" in key for key in loose.env)
+
+
+def test_the_users_environment_wins() -> None:
+    wanted = make_target(LINUX, "python3.11", environment={"TZ": "Asia/Tokyo"})
+    assert plan(make_request(wanted)).jobs[0].env["TZ"] == "Asia/Tokyo"
+
+
+def test_the_workdir_is_the_projects_folder_in_the_snapshot() -> None:
+    root = Path("/nowhere")
+    request = make_request(make_target(LINUX, "python3.11"))
+    assert plan(request).jobs[0].workdir == "/src"
+    below = make_manifest(root / "a b" / "py", root=root, workspace=root)
+    assert plan(request, below).jobs[0].workdir == "/src/a b/py"
+
+
+def test_jobs_keep_the_order_of_the_request() -> None:
+    order = (MACOS, LINUX, WINDOWS)
+    made = plan(make_request(*(make_target(triple, "python3.11") for triple in order)))
+    assert tuple(job.id for job in made.jobs) == order
+
+
+def test_before_the_details_are_there() -> None:
+    request = make_request(make_target(LINUX, "python3.9", "python3.11"))
+    assert len(plan(request, details=None, rust="").jobs[0].steps) == 2
+
+
+# The stable ABI
+
+
+@pytest.mark.parametrize(
+    ("features", "asked", "tags"),
+    [
+        (("abi3",), ("python3.11", "python3.9", "python3.13"), ["cp39-abi3"]),
+        (("abi3", "abi3-py310"), ("python3.13", "python3.11"), ["cp310-abi3"]),
+        (("abi3-py38", "abi3-py39", "abi3-py310"), ("python3.12",), ["cp38-abi3"]),
+        (("abi3-py38",), ("pypy3.9", "python3.12"), ["cp38-abi3", "pp39-pypy39_pp73"]),
+        (("abi3-py38",), ("pypy3.9", "pypy3.10"), ["pp39-pypy39_pp73", "pp310-pypy310_pp73"]),
+        ((), ("python3.11", "python3.12"), ["cp311-cp311", "cp312-cp312"]),
+    ],
+)
+def test_one_stable_abi_wheel(features: tuple[str, ...], asked: tuple[str, ...], tags: list[str]) -> None:
+    made = plan(make_request(make_target(MACOS, *asked)), details=make_details(*features))
+    assert wheels(made)[MACOS] == [f"demo-1.2.3-{tag}-macosx_11_0_arm64.whl" for tag in tags]
+
+
+def test_a_stable_abi_step_is_built_with_the_oldest_and_serves_all() -> None:
+    request = make_request(make_target(LINUX, "python3.13", "python3.11"))
+    (step,) = plan(request, details=make_details("abi3")).jobs[0].steps
+    assert step.argv[step.argv.index("--interpreter") + 1] == "python3.11"
+    assert set(step.interpreters) == {"python3.11", "python3.13"}
+
+
+def test_abi3_without_the_gil() -> None:
+    error = refused(make_request(make_target(LINUX, "python3.14t")), details=make_details("abi3"))
+    assert error.code == "abi3-free-threaded"
+    assert error.hint
+
+
+def test_abi3_floor() -> None:
+    error = refused(make_request(make_target(LINUX, "python3.9")), details=make_details("abi3-py310"))
+    assert error.code == "abi3-floor"
+    assert "abi3-py310" in error.brief
+
+
+def test_the_floor_is_no_concern_of_pypys() -> None:
+    made = plan(make_request(make_target(LINUX, "pypy3.9")), details=make_details("abi3-py310"))
+    assert len(made.jobs[0].steps) == 1
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("kind", "release", "fits"),
+    [
+        ("pypy3.9", "0.26.0", True),
+        ("pypy3.9", "0.27.0", False),
+        ("pypy3.10", "0.29.3", False),
+        ("pypy3.11", "0.23.4", False),
+        ("pypy3.11", "0.23.5", True),
+        ("python3.14", "0.25.1", False),
+        ("python3.13", "0.21.2", False),
+    ],
+)
+@pytest.mark.parametrize("crate", ["pyo3", "pyo3-ffi"])
+def test_the_locked_pyo3_and_the_interpreter(crate: str, kind: str, release: str, *, fits: bool) -> None:
+    manifest = make_manifest(locked=(locked("serde", "1.0.0"), locked(crate, release)))
+    request = make_request(make_target(LINUX, kind))
+    if fits:
+        assert plan(request, manifest).jobs
+    else:
+        error = refused(request, manifest)
+        assert error.code == "pyo3-interpreter"
+        assert release in error.brief
+        assert "cargo update -p pyo3 --precise" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("specifier", "kind", "fits"),
+    [
+        (">=3.9", "python3.8", False),
+        (">=3.9", "python3.9", True),
+        (">=3.9.2", "python3.9", True),
+        ("<3.12", "python3.12", False),
+        ("<3.12,>=3.8,!=3.10.*", "python3.10", False),
+        ("==3.11.*", "python3.11", True),
+        ("~=3.9", "pypy3.9", True),
+        ("", "python3.8", True),
+    ],
+)
+def test_requires_python(specifier: str, kind: str, *, fits: bool) -> None:
+    manifest = make_manifest(requires_python=specifier, locked=())
+    request = make_request(make_target(LINUX, kind))
+    if fits:
+        assert plan(request, manifest).jobs
+    else:
+        error = refused(request, manifest)
+        assert error.code == "requires-python"
+        assert specifier in error.brief
+
+
+def test_musl_has_no_pypy() -> None:
+    error = refused(make_request(make_target(MUSL, "pypy3.9")))
+    assert error.code == "unsupported-interpreter"
+    assert "musl" in error.brief
+
+
+@pytest.mark.parametrize(
+    ("own", "of_a_crate", "rust", "code"),
+    [
+        ("1.92", "", "1.91.1", "rust-too-old"),
+        ("1.91.2", "", "1.91.1", "rust-too-old"),
+        ("1.91", "", "1.91.1", ""),
+        ("1.91.1", "", "1.91.1", ""),
+        ("1.60", "1.92", "1.91.1", "rust-too-old"),
+        ("1.92", "1.60", "1.91.1", "rust-too-old"),
+        ("1.9", "1.10", "1.91.1", ""),
+        ("", "", "1.91.1", ""),
+        ("1.99", "1.99", "", ""),
+    ],
+)
+def test_rust_version(own: str, of_a_crate: str, rust: str, code: str) -> None:
+    manifest = make_manifest(rust_version=own)
+    details = make_details(rust_version=of_a_crate, rust_version_of="newest 0.1.0" if of_a_crate else "")
+    request = make_request(make_target(LINUX, "python3.11"))
+    if code:
+        error = refused(request, manifest, details, rust=rust)
+        assert error.code == code
+        newest = "newest 0.1.0" if of_a_crate == "1.92" else "demo"
+        assert error.brief.startswith(newest)
+    else:
+        assert plan(request, manifest, details, rust=rust).jobs
+
+
+@pytest.mark.parametrize("bindings", ["cffi", "uniffi"])
+def test_bindings_that_need_the_target(bindings: str) -> None:
+    error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=bindings))
+    assert error.code == "unsupported-bindings"
+
+
+def test_partial_and_strict() -> None:
+    targets = (make_target(LINUX, "python3.11", "pypy3.9"), make_target(MUSL, "pypy3.9", "python3.11"))
+    made = plan(make_request(*targets))
+    assert {job.id: len(job.steps) for job in made.jobs} == {LINUX: 2, MUSL: 1}
+    assert len(made.refused) == 1
+    error = refused(make_request(*targets, strict=True))
+    assert error.code == "unsupported-interpreter"
+    assert MUSL in error.details
+
+
+def test_a_target_of_which_nothing_is_left_has_no_job() -> None:
+    made = plan(make_request(make_target(MUSL, "pypy3.9"), make_target(LINUX, "pypy3.9")))
+    assert [job.id for job in made.jobs] == [LINUX]
+
+
+def test_when_nothing_can_work_every_reason_is_told() -> None:
+    manifest = make_manifest(locked=(locked("pyo3", "0.27.0"),), requires_python=">=3.9")
+    error = refused(
+        make_request(make_target(MUSL, "pypy3.9"), make_target(LINUX, "pypy3.9", "python3.8")), manifest
+    )
+    assert error.brief.startswith("3 of the requested builds")
+    assert [line.split()[:2] for line in error.details.splitlines()] == [
+        [MUSL, "pypy3.9:"],
+        [LINUX, "pypy3.9:"],
+        [LINUX, "python3.8:"],
+    ]
+
+
+def test_all_interpreters_are_those_that_fit() -> None:
+    manifest = make_manifest(locked=(locked("pyo3", "0.27.0"),), requires_python=">=3.11,<3.14")
+    made = plan(make_request(make_target(MUSL, every_interpreter=True), strict=True), manifest)
+    assert [step.label for step in made.jobs[0].steps] == ["python3.11", "python3.12", "python3.13"]
+    assert made.refused == ()
+
+
+def test_all_interpreters_of_which_none_fits() -> None:
+    manifest = make_manifest(requires_python=">=3.99")
+    error = refused(make_request(make_target(MUSL, every_interpreter=True)), manifest)
+    assert error.code == "no-interpreter"
+
+
+def test_a_program_needs_no_interpreter() -> None:
+    manifest = make_manifest(bindings="bin", locked=(locked("pyo3", "0.27.0"),), requires_python=">=3.99")
+    made = plan(make_request(make_target(MUSL, "pypy3.9")), manifest)
+    (step,) = made.jobs[0].steps
+    assert step.wheel == "demo-1.2.3-py3-none-musllinux_1_2_x86_64.whl"
+    assert "--interpreter" not in step.argv
+    assert step.label == ""
+
+
+def test_refuse_gives_codes_as_data() -> None:
+    (pypy,) = kinds("pypy3.9")
+    found = refuse(target(MUSL), pypy, make_manifest(), None, CATALOG)
+    assert found is not None
+    assert set(found.as_dict()) == {"target", "interpreter", "code", "reason", "hint"}
+    assert refuse(target(LINUX), pypy, make_manifest(), None, CATALOG) is None
+
+
+def test_notes() -> None:
+    request = make_request(
+        make_target(WINDOWS, "python3.11", rustflags=("-Ctarget-feature=+crt-static",)),
+        make_target(LINUX, "python3.11"),
+    )
+    notes = plan(request, details=make_details(native=("cc", "ring"))).notes
+    assert any("open sysroot" in note and WINDOWS in note for note in notes)
+    assert any("crt-static" in note for note in notes)
+    assert notes.count("native code in: cc, ring") == 1
+    mounted = make_request(make_target(WINDOWS, "python3.11", sysroot=Path("/opt/sdk")))
+    made = plan(mounted)
+    assert any("/opt/sdk" in note for note in made.notes)
+    assert made.jobs[0].sysroot == "/opt/sdk"
+    assert made.jobs[0].prepare[0].argv[-1] == "/opt/xbuild/sysroot/user"

@@ -1,0 +1,154 @@
+"""What a run means: its exit status, and the document about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xbuild.errors import ExitStatus
+from xbuild.events import JobStatus
+from xbuild.pipeline import finished
+from xbuild.plan import Refusal
+from xbuild.report import SCHEMA, JobReport, Report, StepReport, WheelReport, exit_status, write_json
+
+REFUSAL = Refusal(target="t", interpreter="i", code="c", reason="r")
+
+
+def wheel(name: str = "demo.whl") -> WheelReport:
+    return WheelReport(
+        file=name,
+        path=f"/dist/{name}",
+        sha256="0" * 64,
+        size=1,
+        target="t",
+        interpreters=("python3.11",),
+        tags=("cp311-cp311-any",),
+        audit={},
+        proof="audited",
+    )
+
+
+def job(status: JobStatus, wheels: int) -> JobReport:
+    return JobReport(
+        target="t",
+        status=status,
+        seconds=1.0,
+        steps=(StepReport(interpreters=(), argv=(), wheel="", status="built", exit_code=0, seconds=1.0),),
+        wheels=tuple(wheel(f"{number}.whl") for number in range(wheels)),
+        image="i",
+        image_digest="d",
+        recipe_digest="r",
+        tools={},
+        sysroot="",
+        warm=False,
+    )
+
+
+def report(**changes: Any) -> Report:
+    values: dict[str, Any] = {
+        "run": "r",
+        "started": 1.0,
+        "seconds": 2.0,
+        "version": "1",
+        "project": "/p",
+        "name": "demo",
+        "project_version": "1.0",
+        "source": {},
+        "lockfile": {},
+        "options": {},
+        "engine": {},
+        "transport": "bind",
+        "jobs": (job("built", 1),),
+        "refused": (REFUSAL,),
+        "notes": (),
+        "exit_status": 0,
+    }
+    return Report(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("jobs", "refused", "status"),
+    [
+        ([("built", 2)], 0, ExitStatus.OK),
+        ([("built", 1), ("built", 1)], 0, ExitStatus.OK),
+        ([("built", 1)], 1, ExitStatus.PARTLY),
+        ([("built", 1), ("failed", 0)], 0, ExitStatus.PARTLY),
+        ([("partly", 1)], 0, ExitStatus.PARTLY),
+        ([("timeout", 1)], 0, ExitStatus.PARTLY),
+        ([("built", 1), ("engine-error", 0)], 0, ExitStatus.PARTLY),
+        ([("failed", 0)], 0, ExitStatus.BUILD_FAILED),
+        ([("failed", 0)], 1, ExitStatus.BUILD_FAILED),
+        ([("out-of-memory", 0)], 0, ExitStatus.BUILD_FAILED),
+        ([("timeout", 0)], 0, ExitStatus.TIMEOUT),
+        ([("timeout", 0), ("timeout", 0)], 0, ExitStatus.TIMEOUT),
+        ([("timeout", 0), ("failed", 0)], 0, ExitStatus.BUILD_FAILED),
+        ([("engine-error", 0)], 0, ExitStatus.ENGINE),
+        ([("engine-error", 0), ("failed", 0)], 0, ExitStatus.BUILD_FAILED),
+        ([("interrupted", 0)], 0, ExitStatus.INTERRUPTED),
+        ([("built", 1), ("interrupted", 0)], 0, ExitStatus.INTERRUPTED),
+        ([], 1, ExitStatus.BUILD_FAILED),
+        ([], 0, ExitStatus.BUILD_FAILED),
+    ],
+)
+def test_exit_status(jobs: list[tuple[JobStatus, int]], refused: int, status: ExitStatus) -> None:
+    done = [job(name, wheels) for name, wheels in jobs]
+    assert exit_status(done, [REFUSAL] * refused) == status
+    assert exit_status(iter(done), iter([REFUSAL] * refused)) == status
+
+
+def test_the_documented_numbers() -> None:
+    assert {status.name: int(status) for status in ExitStatus} == {
+        "OK": 0,
+        "INTERNAL": 1,
+        "USAGE": 2,
+        "REFUSED": 3,
+        "PARTLY": 4,
+        "BUILD_FAILED": 5,
+        "CHECK_FAILED": 6,
+        "ENGINE": 7,
+        "IMAGE": 8,
+        "DRIFT": 9,
+        "MISMATCH": 10,
+        "TIMEOUT": 11,
+        "INTERRUPTED": 130,
+    }
+
+
+def test_the_document_begins_with_its_schema_and_is_json() -> None:
+    body = report().as_dict()
+    assert next(iter(body)) == "schema"
+    assert body["schema"] == SCHEMA
+    assert json.loads(json.dumps(body))["jobs"][0]["wheels"][0]["sha256"] == "0" * 64
+    assert list(body["refused"]) == [REFUSAL.as_dict()]
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(0, "ok"), (4, "partly"), (5, "failed"), (7, "failed"), (11, "failed"), (130, "interrupted")],
+)
+def test_the_terminal_event(number: int, word: str) -> None:
+    event = finished(report(exit_status=number), now=5.0, path=Path("/r.json"))
+    assert (event.status, event.exit_status, event.seconds) == (word, number, 2.0)
+
+
+def test_a_document_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_json(path, {"a": 1})
+    first = path.stat().st_ino
+    write_json(path, {"a": Path("/x"), "ü": "ü"})
+    assert json.loads(path.read_text("utf-8")) == {"a": "/x", "ü": "ü"}
+    assert path.stat().st_ino != first
+    assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_json(path, {"a": 1})
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    with pytest.raises(ValueError, match="Circular"):
+        write_json(path, circle)
+    assert json.loads(path.read_text("utf-8")) == {"a": 1}

@@ -1,0 +1,323 @@
+"""The snapshot of the sources: which files, with which modes, and what its digest depends on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from xbuild.errors import RefusedError
+from xbuild.project.snapshot import Snapshot, take_snapshot
+
+WHEN = 1_600_000_000
+
+
+def git(folder: Path, *words: str) -> str:
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(folder),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_DATE": f"{WHEN} +0000",
+        "GIT_COMMITTER_DATE": f"{WHEN} +0000",
+        "GIT_ALLOW_PROTOCOL": "file",
+    }
+    who = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+    done = subprocess.run(
+        ("git", *who, *words), cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def put(folder: Path, *names: str, text: str = "x") -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return folder
+
+
+def commit(folder: Path) -> Path:
+    if not (folder / ".git").exists():
+        git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "all")
+    return folder
+
+
+def names(snapshot: Snapshot) -> set[str]:
+    found = (path for path in snapshot.folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return {path.relative_to(snapshot.folder).as_posix() for path in found}
+
+
+@contextmanager
+def umask(value: int) -> Iterator[None]:
+    before = os.umask(value)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def test_without_git_everything_but_caches(tmp_path: Path) -> None:
+    root = put(
+        tmp_path / "in",
+        "Cargo.toml",
+        "src/lib.rs",
+        ".cargo/config.toml",
+        "target/CACHEDIR.TAG",
+        "target/debug/x",
+        "venv/pyvenv.cfg",
+        "venv/bin/python",
+        "python/__pycache__/a.pyc",
+        ".hg/store",
+        "build/kept",
+    )
+    found = take_snapshot(root, tmp_path / "out")
+    assert names(found) == {"Cargo.toml", "src/lib.rs", ".cargo/config.toml", "build/kept"}
+    assert (found.files, found.size, found.commit) == (4, 4, "")
+
+
+def test_a_gitignore_counts_for_nothing_without_a_repository(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a.log")
+    put(root, ".gitignore", text="*.log\n")
+    assert "a.log" in names(take_snapshot(root, tmp_path / "out"))
+
+
+def test_with_git_tracked_and_new_files_but_not_ignored_ones(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "tracked", "gone", "forced.log")
+    put(root, ".gitignore", text="*.log\n/out/\n")
+    git(root, "init", "-q")
+    git(root, "add", "-f", "forced.log")
+    commit(root)
+    (root / "gone").unlink()
+    put(root, "new", "ignored.log", "out/deep/x", "sub/new")
+    found = take_snapshot(root, tmp_path / "out")
+    assert names(found) == {".gitignore", "tracked", "forced.log", "new", "sub/new"}
+    assert found.commit == git(root, "rev-parse", "HEAD")
+
+
+def test_a_folder_of_a_repository(tmp_path: Path) -> None:
+    repository = put(tmp_path / "repo", "outside", "crates/py/Cargo.toml", "crates/py/x.log")
+    put(repository, ".gitignore", text="*.log\n")
+    commit(repository)
+    found = take_snapshot(repository / "crates" / "py", tmp_path / "out")
+    assert names(found) == {"Cargo.toml"}
+
+
+def test_a_folder_that_the_repository_ignores_is_walked(tmp_path: Path) -> None:
+    repository = put(tmp_path / "repo", "a", "unpacked/demo-1.0/Cargo.toml", "unpacked/demo-1.0/src/lib.rs")
+    put(repository, ".gitignore", text="unpacked/\n")
+    put(repository / "unpacked" / "demo-1.0", ".gitignore", text="*.so\n!keep.so\nlogs/\n")
+    put(repository / "unpacked" / "demo-1.0", "x.so", "keep.so", "sub/y.so", "logs/z")
+    commit(repository)
+    found = take_snapshot(repository / "unpacked" / "demo-1.0", tmp_path / "out")
+    assert names(found) == {"Cargo.toml", "src/lib.rs", ".gitignore", "keep.so"}
+
+
+def test_submodules(tmp_path: Path) -> None:
+    library = commit(put(tmp_path / "library", "lib.c"))
+    put(library, ".gitignore", text="*.o\n")
+    commit(library)
+    root = commit(put(tmp_path / "in", "Cargo.toml"))
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "vendor/lib")
+    commit(root)
+    put(root, "vendor/lib/x.o", "vendor/lib/new.c")
+    found = take_snapshot(root, tmp_path / "out")
+    assert names(found) == {
+        ".gitmodules",
+        "Cargo.toml",
+        "vendor/lib/lib.c",
+        "vendor/lib/.gitignore",
+        "vendor/lib/new.c",
+    }
+
+
+def test_a_repository_inside_that_is_no_submodule(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "Cargo.toml"))
+    commit(put(root / "inner", "a", "b"))
+    put(root / "inner", "new")
+    assert names(take_snapshot(root, tmp_path / "out")) == {"Cargo.toml", "inner/a", "inner/b", "inner/new"}
+
+
+def test_include_brings_ignored_files_back(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "generated/a.rs", "generated/b.txt", "other/c.rs")
+    put(root, ".gitignore", text="generated/\nother/\n")
+    commit(root)
+    found = take_snapshot(root, tmp_path / "out", include=("generated/*.rs",))
+    assert names(found) == {"Cargo.toml", ".gitignore", "generated/a.rs"}
+
+
+def test_exclude_leaves_files_out(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "Cargo.toml", "data/big.bin", "src/data/small"))
+    found = take_snapshot(root, tmp_path / "out", exclude=("/data/",))
+    assert names(found) == {"Cargo.toml", "src/data/small"}
+    both = take_snapshot(root, tmp_path / "both", include=("data/*",), exclude=("*.bin",))
+    assert "data/big.bin" not in names(both)
+
+
+ODD = ("with space", "ünïcode/ß.rs", "a:b", "a,b", "new\nline", "-dash", "tab\t", "'q\"", "back\\slash")
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", *ODD)
+    assert names(take_snapshot(root, tmp_path / "walked")) == set(ODD)
+    git(root, "init", "-q")
+    assert names(take_snapshot(root, tmp_path / "new")) == set(ODD)
+    commit(root)
+    assert names(take_snapshot(root, tmp_path / "tracked")) == set(ODD)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", os.fsdecode(b"caf\xe9")))
+    found = take_snapshot(root, tmp_path / "out").folder
+    assert [os.fsencode(path.name) for path in found.iterdir()] == [b"caf\xe9"]
+
+
+def test_an_odd_place(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "my: crate, ü", "Cargo.toml"))
+    assert names(take_snapshot(root, tmp_path / "out: x")) == {"Cargo.toml"}
+
+
+def test_modes_are_normalised_and_times_are_kept(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "plain", "program", "deep/er/file")
+    (root / "plain").chmod(0o600)
+    (root / "program").chmod(0o700)
+    (root / "deep").chmod(0o700)
+    os.utime(root / "plain", ns=(1, 1_234_567_890_123_456_789))
+    with umask(0o077):
+        found = take_snapshot(root, tmp_path / "out").folder
+    assert (found / "plain").stat().st_mode & 0o777 == 0o644
+    assert (found / "program").stat().st_mode & 0o777 == 0o755
+    assert (found / "deep" / "er" / "file").stat().st_mode & 0o777 == 0o644
+    assert (found / "deep").stat().st_mode & 0o777 == 0o755
+    assert (found / "deep" / "er").stat().st_mode & 0o777 == 0o755
+    assert (found / "plain").stat().st_mtime_ns == 1_234_567_890_123_456_789
+
+
+def test_links_stay_links(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "folder/file")
+    (root / "to-file").symlink_to("folder/file")
+    (root / "to-folder").symlink_to("folder")
+    (root / "dangling").symlink_to("nowhere")
+    (root / "outside").symlink_to("/etc/passwd")
+    for number, tree in enumerate((root, commit(root))):
+        found = take_snapshot(tree, tmp_path / f"out-{number}")
+        assert names(found) == {"folder/file", "to-file", "to-folder", "dangling", "outside"}
+        assert (found.folder / "outside").readlink() == Path("/etc/passwd")
+        assert (found.folder / "to-folder").is_symlink()
+
+
+def test_special_files_are_no_sources(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml")
+    os.mkfifo(root / "pipe")
+    assert names(take_snapshot(root, tmp_path / "out")) == {"Cargo.toml"}
+    commit(root)
+    assert names(take_snapshot(root, tmp_path / "out-git")) == {"Cargo.toml"}
+
+
+def digest(root: Path, work: Path) -> str:
+    return take_snapshot(root, work / f"snapshot-{len(list(work.iterdir()))}").digest
+
+
+def test_the_digest_is_of_names_contents_and_kinds_only(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    root = put(tmp_path / "in", "a", "b/c")
+    first = digest(root, work)
+    assert first.startswith("sha256:")
+    os.utime(root / "a", (5, 5))
+    (root / "a").chmod(0o600)
+    with umask(0o077):
+        assert digest(root, work) == first
+    elsewhere = put(tmp_path / "else where", "b/c", "a")
+    assert digest(elsewhere, work) == first
+    assert digest(commit(elsewhere), work) == first
+
+
+@pytest.mark.parametrize("change", ["content", "name", "program", "new", "gone", "link"])
+def test_the_digest_changes_with_what_a_build_sees(tmp_path: Path, change: str) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    root = put(tmp_path / "in", "a", "b")
+    first = digest(root, work)
+    if change == "content":
+        put(root, "a", text="y")
+    elif change == "name":
+        (root / "a").rename(root / "A")
+    elif change == "program":
+        (root / "a").chmod(0o755)
+    elif change == "new":
+        put(root, "c", text="")
+    elif change == "gone":
+        (root / "b").unlink()
+    else:
+        (root / "a").unlink()
+        (root / "a").symlink_to("x")
+    assert digest(root, work) != first
+
+
+def test_contents_cannot_pose_as_names(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    one = put(tmp_path / "one", "a", text="xb")
+    two = put(tmp_path / "two", "ax", text="b")
+    assert digest(one, work) != digest(two, work)
+
+
+def test_the_epoch_is_the_last_commit(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    found = take_snapshot(root, tmp_path / "out")
+    assert (found.epoch, found.epoch_source) == (WHEN, "commit")
+
+
+def test_the_epoch_is_else_the_newest_file(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a", "b")
+    os.utime(root / "a", (WHEN, WHEN))
+    os.utime(root / "b", (WHEN + 7, WHEN + 7))
+    found = take_snapshot(root, tmp_path / "out")
+    assert (found.epoch, found.epoch_source) == (WHEN + 7, "newest file")
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a")
+    git(root, "init", "-q")
+    found = take_snapshot(root, tmp_path / "out")
+    assert (names(found), found.commit, found.epoch_source) == ({"a"}, "", "newest file")
+
+
+def test_a_broken_repository_is_walked(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a", "b.log")
+    put(root, ".git", text="gitdir: /nowhere\n")
+    put(root, ".gitignore", text="*.log\n")
+    assert names(take_snapshot(root, tmp_path / "out")) == {"a", ".gitignore"}
+
+
+def test_hooks_of_the_repository_do_not_run(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    evil = root / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n", "utf-8")
+    evil.chmod(0o755)
+    git(root, "config", "core.fsmonitor", str(evil))
+    take_snapshot(root, tmp_path / "out")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a")
+    (root / "loop").symlink_to("loop")
+    assert names(take_snapshot(root, tmp_path / "out")) == {"a", "loop"}
+
+
+def test_a_file_of_another_user_is_refused_by_name(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    root = put(tmp_path / "in", "secret")
+    (root / "secret").chmod(0)
+    with pytest.raises(RefusedError) as caught:
+        take_snapshot(root, tmp_path / "out")
+    assert caught.value.code == "unreadable-source"
+    assert "secret" in caught.value.brief

@@ -1,0 +1,22 @@
+"""What can be refused in a moment: from the crate's own files, before an engine is asked for anything."""
+
+from __future__ import annotations
+
+from xbuild.catalog import Catalog
+from xbuild.images.recipe import toolchain_recipe
+from xbuild.plan import Plan, make_plan
+from xbuild.project.manifest import Manifest, read_manifest
+from xbuild.request import BuildRequest
+
+
+def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
+    """Refuse what can be refused without an engine.
+
+    :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
+    """
+    manifest = read_manifest(request.project)
+    tags = {
+        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
+        for wanted in request.targets
+    }
+    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)
