@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Xbuild, leftovers, wheel_names
+from real import ROOT, Xbuild, leftovers, wheel_names
 
 from xbuild.engine.docker import DockerEngine
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Xbuild
+from real import Xbuild
 
 from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Xbuild, wheel_names
+from real import Xbuild, wheel_names
 
 from xbuild.catalog import load_catalog
 

@@ -53,6 +53,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 MODULES = dict(modules())
+NODES = {name: tuple(ast.walk(tree)) for name, tree in MODULES.items()}
 TRIPLES = ("-unknown-linux-", "-pc-windows-", "-apple-darwin")
 
 
@@ -93,6 +94,7 @@ def names_used(tree: ast.Module) -> set[str]:
     return found | {name for name in imports(tree) if "." in name}
 
 
+OWN_IMPORTS = {name: own_imports(tree) for name, tree in MODULES.items()}
 NAMES = {name: names_used(tree) for name, tree in MODULES.items()}
 
 
@@ -105,8 +107,8 @@ def backwards() -> set[tuple[str, str]]:
     """Pairs of rooms of which the first imports the second, a later one."""
     return {
         (room(name), room(used))
-        for name, tree in MODULES.items()
-        for used in own_imports(tree)
+        for name, found in OWN_IMPORTS.items()
+        for used in found
         if RANK.get(room(used), 0) > RANK.get(room(name), 0)
     }
 
@@ -120,7 +122,7 @@ def test_imports_follow_the_arrow() -> None:
 
 
 def test_imports_make_no_circle() -> None:
-    graph = {name: own_imports(tree) - {name} for name, tree in MODULES.items()}
+    graph = {name: found - {name} for name, found in OWN_IMPORTS.items()}
     done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> None:
@@ -142,7 +144,7 @@ def test_one_door_to_docker() -> None:
 
 
 def test_who_knows_the_adapter() -> None:
-    found = {room(name) for name, tree in MODULES.items() if "engine.docker" in own_imports(tree)}
+    found = {room(name) for name, found in OWN_IMPORTS.items() if "engine.docker" in found}
     assert found <= {"cli", "doctor"}
 
 
@@ -195,24 +197,24 @@ def test_the_core_expands_no_home() -> None:
 
 
 def test_no_shell() -> None:
-    for module, tree in MODULES.items():
-        for node in ast.walk(tree):
+    for module, nodes in NODES.items():
+        for node in nodes:
             if isinstance(node, ast.keyword) and node.arg == "shell":
                 pytest.fail(f"{module}: {ast.unparse(node)}")
         assert not {"os.system", "os.popen"} & NAMES[module], module
 
 
 def test_no_triple_or_image_is_a_literal_in_the_core() -> None:
-    for module, tree in MODULES.items():
+    for module, nodes in NODES.items():
         if room(module) in {"cli", "settings", "ui"}:
             continue
         documented = {
             id(node.body[0].value)
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
                 assert not any(part in node.value for part in TRIPLES), (module, node.value)

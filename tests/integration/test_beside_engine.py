@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Xbuild, wheel_names
+from real import ROOT, Xbuild, wheel_names
 
 COMMAND = ("run", "greeting", "--target", "x86_64-pc-windows-msvc", "--interp", "pypy3.9")
 pytestmark = pytest.mark.docker

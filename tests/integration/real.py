@@ -1,0 +1,171 @@
+"""What the tests with a real engine share: the command as a user calls it, images, and real projects."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import load, make_sources
+from xbuild.engine.docker import DockerEngine
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.recipe import Recipe, toolchain_recipe
+from xbuild.testing.recipes import recipe_for
+from xbuild.testing.testers import load_testers
+
+ROOT = Path(__file__).resolve().parents[2]
+SDISTS = {
+    "rpds-py==0.27.1": "26a1c73171d10b7acccbded82bf6a586ab8203601e565badc74bbbf8bc5a10f8",
+    "blake3==1.0.9": "5fa374fa5070ca084368776c19b420157eb0f2d3f091343d6bc59189929d62e2",
+    "bcrypt==4.3.0": "3a3fd2204178b6d2adcf09cb4f6426ffef54762577a7c9b54c159008cb288c18",
+}
+"""Real projects and the sha256 of their sdists."""
+
+
+@dataclass(frozen=True)
+class Xbuild:
+    """The command, in a folder."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def __call__(
+        self, *words: str | Path, env: dict[str, str] | None = None, timeout: float = 3000
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "xbuild", *map(str, words)],
+            cwd=self.folder,
+            env={**self.environment, **(env or {})},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    def start(self, *words: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start it and go on."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "xbuild", *map(str, words)],
+            cwd=self.folder,
+            env={**self.environment, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.fixture
+def xbuild(tmp_path: Path) -> Xbuild:
+    """The command in an empty folder, with the user's cache, so that images and crates are shared."""
+    return Xbuild(tmp_path, dict(os.environ))
+
+
+@pytest.fixture(scope="session")
+def engine() -> DockerEngine:
+    """The engine."""
+    return DockerEngine()
+
+
+@pytest.fixture(scope="session")
+def build_image(engine: DockerEngine) -> Callable[[Recipe], str]:
+    """Makes an image that the engine does not have; gives its identifier."""
+    settings = load({}, None).settings
+    builder = ImageBuilder(
+        engine,
+        make_sources(settings),
+        locks=settings.cache_dir / "locks",
+        narrate=lambda _name, _line: None,
+        cancelled=threading.Event(),
+    )
+    return lambda recipe: builder.ensure(recipe).id
+
+
+@pytest.fixture(scope="session")
+def toolchain_image(build_image: Callable[[Recipe], str]) -> Callable[[str], str]:
+    """The toolchain image of a target."""
+
+    def image(triple: str) -> str:
+        return build_image(toolchain_recipe(triple, load_catalog().target(triple).family))
+
+    return image
+
+
+@pytest.fixture(scope="session")
+def tester_image(build_image: Callable[[Recipe], str]) -> Callable[[str], str]:
+    """The image of a tester, by its name or a part of it."""
+
+    def image(name: str) -> str:
+        tester = next(item for item in load_testers().rows if name in item.name)
+        return build_image(recipe_for(tester))
+
+    return image
+
+
+@pytest.fixture(scope="session")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A real project from the package index, unpacked; kept between sessions."""
+    kept = ROOT / "tests" / ".cache" / "sdists"
+
+    def fetch(requirement: str) -> Path:
+        archive = _archive(kept, requirement)
+        folder = tmp_path_factory.mktemp("sdist")
+        with tarfile.open(archive) as packed:
+            packed.extractall(folder, filter="data")
+        return next(folder.iterdir())
+
+    return fetch
+
+
+def _archive(kept: Path, requirement: str) -> Path:
+    name = requirement.replace("-", "_").replace("==", "-")
+    archive = kept / f"{name}.tar.gz"
+    wanted = SDISTS[requirement]
+    if not archive.is_file():
+        kept.mkdir(parents=True, exist_ok=True)
+        work = kept / f".{name}.new"
+        shutil.rmtree(work, ignore_errors=True)
+        subprocess.run(
+            [sys.executable, "-m", "unearth", requirement, "--no-binary", "--download", str(work)],
+            check=True,
+            capture_output=True,
+        )
+        next(work.glob("*.tar.gz")).replace(archive)
+        shutil.rmtree(work)
+    found = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert found == wanted, f"{requirement}: {found}"
+    return archive
+
+
+def leftovers(engine: DockerEngine) -> list[str]:
+    """Containers and volumes of xbuild's that are still there."""
+    api = engine._api
+    containers = api.containers(all=True, filters={"label": ["xbuild.owner"]})
+    return [item["Id"][:12] for item in containers]
+
+
+@pytest.fixture
+def nothing_left(engine: DockerEngine) -> Iterator[None]:
+    """After the test there are as many volumes as before, and no container of xbuild's."""
+    before = _volumes(engine)
+    yield
+    assert leftovers(engine) == []
+    assert _volumes(engine) <= before
+
+
+def _volumes(engine: DockerEngine) -> set[str]:
+    return {item["Name"] for item in engine._api.volumes()["Volumes"] or ()}
+
+
+def wheel_names(folder: Path) -> Sequence[str]:
+    """The wheels in a folder, sorted."""
+    return sorted(path.name for path in folder.glob("*.whl"))
