@@ -391,7 +391,11 @@ class Pipeline:
                 )
             ),
         )
-        proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        try:
+            proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        except XbuildError as error:
+            self._failed_proofs.add(item.path.name)
+            return f"audited; not run: {error.brief}"
         if any(not proof.ok for proof in proofs):
             self._failed_proofs.add(item.path.name)
         return "audited; " + "; ".join(dict.fromkeys(proof.text for proof in proofs))

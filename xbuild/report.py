@@ -14,6 +14,12 @@ from xbuild.events import JobStatus
 from xbuild.plan import Refusal
 
 SCHEMA = "xbuild.report/1"
+_STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
+    "timeout": ExitStatus.TIMEOUT,
+    "engine-error": ExitStatus.ENGINE,
+    "check-failed": ExitStatus.CHECK_FAILED,
+}
+"""The exit status where every job ended like this; otherwise it is that of a failed build."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +114,11 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
     if wheels:
         return ExitStatus.PARTLY
     statuses = {job.status for job in done}
-    if statuses == {"timeout"}:
-        return ExitStatus.TIMEOUT
-    if statuses == {"engine-error"}:
-        return ExitStatus.ENGINE
-    return ExitStatus.BUILD_FAILED
+    return (
+        _STATUS_OF_ALL.get(statuses.pop(), ExitStatus.BUILD_FAILED)
+        if len(statuses) == 1
+        else (ExitStatus.BUILD_FAILED)
+    )
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -17,10 +17,7 @@ from typing import Any
 import pytest
 from fakes import (
     LINUX,
-    OUT_OF_MEMORY,
-    TIMED_OUT,
     Recorder,
-    accept,
     crate_archive,
     locked,
     make_details,
@@ -32,8 +29,6 @@ from fakes import (
 )
 from test_architecture import MODULES, backwards
 from test_compose import request
-from test_execute import Place as ExecutePlace
-from test_execute import make_job, maturin
 from test_fetch import GIT
 from test_fetch import Place as FetchPlace
 from test_interpreters import dead_file, resolve
@@ -42,7 +37,6 @@ from test_snapshot import commit, git, names, put, umask
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import make_request as compose_request
-from xbuild.engine import ExecResult
 from xbuild.errors import FetchError, ImageError, RefusedError, UsageError
 from xbuild.images.dockerfile import parse
 from xbuild.images.layers import pack_layer
@@ -54,7 +48,6 @@ from xbuild.project.manifest import read_manifest
 from xbuild.project.snapshot import take_snapshot
 from xbuild.report import write_json
 from xbuild.settings import Settings
-from xbuild.wheels import AuditResult, Finding
 
 # Races among them do not fail every time, so a pass is no error
 pytestmark = pytest.mark.xfail(strict=False, reason="known bug: see the test")
@@ -409,57 +402,6 @@ def test_an_answer_of_cargo_that_is_no_json(tmp_path: Path) -> None:
     place.engine.on("cargo", play)
     with pytest.raises(FetchError):
         place.fetch()
-
-
-# execute.py
-
-
-def test_a_timeout_of_one_step_does_not_blame_another(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    place.engine.on("maturin", maturin(job, fail="python3.12", answer=TIMED_OUT))
-    assert "maturin succeeded and left no" not in place.execute(job, local=False).reason
-
-
-def test_memory_of_one_step_leaves_the_wheels_of_others_alone(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    place.engine.on("maturin", maturin(job, fail="python3.12", answer=OUT_OF_MEMORY))
-    place.execute(job, local=False)
-    assert place.dist == [job.steps[0].wheel]
-
-
-def test_half_a_wheel_of_one_step_leaves_the_wheels_of_others_alone(
-    tmp_path: Path, recorder: Recorder
-) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    good = maturin(job)
-
-    def play(command: Any) -> int | ExecResult | None:
-        if "python3.12" in command.argv:
-            command.write(f"/out/{job.steps[1].wheel}", b"half")
-            return TIMED_OUT
-        return good(command)
-
-    def judge(wheel: Path) -> AuditResult:
-        seen = accept(wheel)
-        broken = Finding(severity="error", code="bad-zip", where="", message="no zip file")
-        findings = (broken,) if wheel.read_bytes() == b"half" else ()
-        return AuditResult(wheel=seen.wheel, sha256=seen.sha256, size=seen.size, findings=findings)
-
-    place.engine.on("maturin", play)
-    outcome = place.execute(job, validate=judge)
-    assert place.dist == [job.steps[0].wheel]
-    assert outcome.status == "timeout"
-
-
-def test_an_error_of_the_file_system_is_one_jobs(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job("python3.11")
-    place.engine.on("maturin", maturin(job))
-    (tmp_path / "cache").write_text("not a folder", "utf-8")
-    assert place.execute(job, cache=True).status == "failed"
 
 
 # pipeline.py

@@ -165,6 +165,12 @@ class DockerContainer:
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, "freezing the container") from error
 
+    def unpause(self) -> None:
+        try:
+            self._api.unpause(self._id)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "letting the container go on") from error
+
     def kill(self) -> None:
         self._killed.set()
         with suppress(*_TRANSPORT_ERRORS):

@@ -15,7 +15,15 @@ from xbuild.ui.lines import Indented, safe, style_of, subject
 from xbuild.ui.text import elapsed, file_size, printable
 
 RowStatus = Literal[
-    "built", "failed", "timeout", "out-of-memory", "engine-error", "interrupted", "check-failed", "not-run"
+    "built",
+    "failed",
+    "timeout",
+    "out-of-memory",
+    "engine-error",
+    "interrupted",
+    "check-failed",
+    "refused-output",
+    "not-run",
 ]
 _GAP = 2
 
