@@ -73,7 +73,8 @@ class Session:
         """The builder of images; what recipes print becomes output events of the phase ``image``."""
 
         def narrate(name: str, line: str) -> None:
-            emit(Output(run=self.run, time=time.time(), job=name, phase="image", stream="stdout", line=line))
+            text = f"{name}: {line}"
+            emit(Output(run=self.run, time=time.time(), phase="image", stream="stdout", line=text))
 
         return ImageBuilder(
             self.engine,
