@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import together, umask
 from fakes import (
     LINUX,
     Recorder,
@@ -27,13 +26,13 @@ from fakes import (
     make_target,
     tar_bytes,
 )
-from test_architecture import MODULES, backwards
+from test_architecture import backwards
 from test_compose import request
 from test_fetch import GIT
 from test_fetch import Place as FetchPlace
 from test_interpreters import dead_file, resolve
 from test_pipeline import Place as PipelinePlace
-from test_snapshot import commit, git, names, put, umask
+from test_snapshot import put
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import make_request as compose_request
@@ -45,51 +44,11 @@ from xbuild.project.crates import CrateStore
 from xbuild.project.details import read_metadata
 from xbuild.project.lockfile import LockedPackage, parse_lock
 from xbuild.project.manifest import read_manifest
-from xbuild.project.snapshot import take_snapshot
 from xbuild.report import write_json
 from xbuild.settings import Settings
 
 # Races among them do not fail every time, so a pass is no error
 pytestmark = pytest.mark.xfail(strict=False, reason="known bug: see the test")
-
-# project/snapshot.py
-
-
-def test_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
-    library = commit(put(tmp_path / "library", "lib.c"))
-    root = commit(put(tmp_path / "in", "Cargo.toml"))
-    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
-    commit(root)
-    git(root, "submodule", "deinit", "-q", "-f", "lib")
-    assert names(take_snapshot(root, tmp_path / "out")) == {".gitmodules", "Cargo.toml"}
-
-
-def test_the_folder_of_a_snapshot_can_be_read_by_the_build(tmp_path: Path) -> None:
-    root = put(tmp_path / "in", "Cargo.toml")
-    with umask(0o077):
-        found = take_snapshot(root, tmp_path / "out")
-    assert found.folder.stat().st_mode & 0o777 == 0o755
-
-
-def test_the_commit_of_a_repository_that_holds_none_of_the_sources(tmp_path: Path) -> None:
-    repository = put(tmp_path / "repo", "a", "unpacked/demo-1.0/Cargo.toml")
-    put(repository, ".gitignore", text="unpacked/\n")
-    commit(repository)
-    found = take_snapshot(repository / "unpacked" / "demo-1.0", tmp_path / "out")
-    assert (found.commit, found.epoch_source) == ("", "newest file")
-
-
-def test_the_core_does_not_search_the_callers_path() -> None:
-    found = [
-        name
-        for name, tree in MODULES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "shutil.which"
-        and "path" not in {keyword.arg for keyword in node.keywords}
-    ]
-    assert [name for name in found if not name.startswith("cli")] == []
-
 
 # project/crates.py
 
@@ -201,26 +160,6 @@ def test_the_vendored_folder_can_be_read_by_the_build(tmp_path: Path) -> None:
         store.vendor([package], tmp_path / "digest" / "vendor")
     assert (tmp_path / "digest" / "vendor").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "digest").stat().st_mode & 0o777 == 0o755
-
-
-def together(*works: Callable[[], object]) -> list[BaseException]:
-    """Do things at the same moment, and give what they raised."""
-    barrier = threading.Barrier(len(works))
-    problems: list[BaseException] = []
-
-    def body(work: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  # it is the result
-            problems.append(error)
-
-    threads = [threading.Thread(target=body, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return problems
 
 
 @pytest.mark.parametrize("damaged", [False, True], ids=["empty", "damaged"])
