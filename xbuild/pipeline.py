@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,10 @@ from xbuild.events import (
     Notice,
     Output,
     PhaseStarted,
+    Progress,
     RunFinished,
     RunStarted,
+    Stream,
     WheelReady,
 )
 from xbuild.execute import Executor, JobOutcome, Rooms
@@ -44,6 +47,8 @@ from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import AuditResult, audit
 from xbuild.workspace import clear_abandoned, work_folder
+
+_DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
 
 NOBODY = "65532:65532"
 """Who builds when the caller is root: no build ever runs as root."""
@@ -103,6 +108,7 @@ class Pipeline:
         self._user = NOBODY if uid == 0 else f"{uid}:{os.getgid()}"
         self._labels = {"xbuild.run": run}
         self._failed_proofs: set[str] = set()
+        self._fetched = 0
 
     def plan(self) -> Plan:
         """Inspect the crate, and give what would run."""
@@ -193,7 +199,7 @@ class Pipeline:
             network=tools.network,
             user=self._user,
             labels=self._labels,
-            on_line=lambda _, line: self._notice("info", "fetch", line.strip()),
+            on_line=self._fetch_line,
         )
         fetched = fetcher.fetch(
             manifest,
@@ -228,6 +234,15 @@ class Pipeline:
             transport=transport,
             vendor=vendor,
         )
+
+    def _fetch_line(self, stream: Stream, line: str) -> None:
+        now = self._tools.clock()
+        self._tools.emit(Output(run=self._run, time=now, phase="fetch", stream=stream, line=line))
+        fetched = _DOWNLOADED.match(line)
+        if fetched:
+            self._fetched += 1
+            what, done = fetched["crate"], self._fetched
+            self._tools.emit(Progress(run=self._run, time=now, phase="fetch", done=done, total=0, what=what))
 
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""

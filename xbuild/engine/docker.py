@@ -444,7 +444,8 @@ class DockerEngine:
         return DockerContainer(self._api, self._brief, made, self._lost), channel
 
     def _config(self, spec: ContainerSpec) -> dict[str, Any]:
-        host_config = self._api.create_host_config(**_host_options(spec))
+        labels = {**spec.labels, OWNER_LABEL: owner_label()}
+        host_config = self._api.create_host_config(**_host_options(spec, labels))
         config = self._api.create_container_config(
             spec.image,
             ["/bin/cat"],
@@ -454,7 +455,7 @@ class DockerEngine:
             stdin_open=True,
             environment=dict(spec.env),
             working_dir=spec.workdir,
-            labels={**spec.labels, OWNER_LABEL: owner_label()},
+            labels=labels,
             host_config=host_config,
         )
         config["StdinOnce"] = True
@@ -504,7 +505,17 @@ class DockerEngine:
         gone = [item["Id"] for item in found if owner_is_gone(item["Labels"].get(OWNER_LABEL, ""))]
         for container_id in gone:
             self._remove(container_id)
+        self._reap_volumes()
         return tuple(gone)
+
+    def _reap_volumes(self) -> None:
+        """Volumes go with their container, unless the engine itself was stopped in between."""
+        with suppress(*_TRANSPORT_ERRORS):
+            found = self._api.volumes(filters={"label": [OWNER_LABEL]})["Volumes"] or ()
+            for item in found:
+                if owner_is_gone(item["Labels"].get(OWNER_LABEL, "")):
+                    with suppress(APIError):
+                        self._api.remove_volume(item["Name"])
 
     def kill_all(self) -> None:
         self._stopping.set()
@@ -514,7 +525,7 @@ class DockerEngine:
             container.kill()
 
 
-def _host_options(spec: ContainerSpec) -> dict[str, Any]:
+def _host_options(spec: ContainerSpec, labels: Mapping[str, str]) -> dict[str, Any]:
     limits = spec.limits
     options: dict[str, Any] = {
         "mounts": [
@@ -523,6 +534,8 @@ def _host_options(spec: ContainerSpec) -> dict[str, Any]:
                 str(mount.source) if mount.source else None,
                 type="bind" if mount.source else "volume",
                 read_only=mount.read_only,
+                # A volume without a name has nothing else that tells whose it is
+                labels=None if mount.source else dict(labels),
             )
             for mount in spec.mounts
         ],

@@ -19,7 +19,7 @@ Where = Callable[[Key], str]
 """Says where a key was written, for errors and origins."""
 
 TABLES: Mapping[str, type[BaseModel]] = {"images": ImagesSettings, "network": NetworkSettings}
-PATHS = frozenset({"out", "manifest_path", "cache_dir", "state_dir", "ca_bundle", "sysroot"})
+PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot"})
 """Names of the values that are paths; in a file they are relative to that file."""
 
 

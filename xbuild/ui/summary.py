@@ -132,7 +132,7 @@ def _stack(rows: list[tuple[Text, ...]]) -> Text:
         lines.append(Text(" ").join([mark, target, interpreter]))
         facts = ", ".join(part.plain for part in (size, proof) if part.plain)
         lines.append(Text("  ") + wheel + Text(f" ({facts})" if facts else "", style="dim"))
-    return Text("\n", overflow="fold").join(lines)
+    return Text("\n").join(lines)
 
 
 def _failures(summary: Summary) -> Iterator[RenderableType]:
