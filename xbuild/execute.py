@@ -319,7 +319,8 @@ def _frozen(container: Container) -> Iterator[None]:
 
 def _reason_of(error: Exception) -> str:
     if isinstance(error, XbuildError):
-        return "\n".join(part for part in (error.brief, error.details) if part)
+        hint = error.hint if isinstance(error, EngineError) else ""
+        return "\n".join(part for part in (error.brief, error.details, hint) if part)
     return str(error)
 
 

@@ -240,7 +240,8 @@ class Fetcher:
             crate = _Cargo(container, _cargo_toml(manifest), self.on_line, self.timeout, self._mirror())
             if not lock_path.is_file():
                 crate.run("generate-lockfile")
-            config = crate.run("vendor", *_LOCKED, "--versioned-dirs", f"{OUT}/vendor")
+            words = (*_LOCKED, "--versioned-dirs", *self._vendor_words(), f"{OUT}/vendor")
+            config = crate.run("vendor", *words)
             answer = crate.run("metadata", *_LOCKED, *_FORMAT, *features)
             if not self.transport.local:
                 _unpack(container.get(OUT), out)
@@ -271,6 +272,10 @@ class Fetcher:
             "--config",
             f'source.mirror.registry="{self.network.cargo_index}"',
         )
+
+    def _vendor_words(self) -> tuple[str, ...]:
+        # `cargo vendor` alone among cargo's commands does not look at source replacement by itself
+        return ("--respect-source-config",) if self.network.cargo_index else ()
 
     def _take(self, out: Path, lock_path: Path, config: str) -> None:
         packages = read_lock(lock_path)

@@ -17,7 +17,7 @@ from typing import Any
 from xbuild import __version__
 from xbuild.catalog import Catalog
 from xbuild.collect import Collected
-from xbuild.engine import Engine, Image
+from xbuild.engine import Engine, EngineInfo, Image
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import (
     Event,
@@ -130,10 +130,12 @@ class Pipeline:
         clear_abandoned(self._tools.cache)
         with self._interruptible(), work_folder(self._tools.cache, self._run) as work:
             inspected = self._inspect(manifest, work, build_images=True)
+            # Asked now, because an engine that is lost in mid-build is told of in the report
+            engine = self._tools.engine.info()
             self._announce(inspected)
             done = self._execute(inspected, work)
             self._stop_if_cancelled(allow=bool(done))
-        return self._report(inspected, done, started, time.monotonic() - wall)
+        return self._report(inspected, engine, done, started, time.monotonic() - wall)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -417,9 +419,10 @@ class Pipeline:
 
     # Report
 
-    def _report(self, inspected: _Inspected, done: list[_Done], started: float, seconds: float) -> Report:
+    def _report(
+        self, inspected: _Inspected, info: EngineInfo, done: list[_Done], started: float, seconds: float
+    ) -> Report:
         jobs = tuple(self._job_report(item, inspected) for item in done)
-        info = self._tools.engine.info()
         snapshot, fetched = inspected.snapshot, inspected.fetched
         return Report(
             run=self._run,
