@@ -112,9 +112,14 @@ def _locked(image: Image) -> LockedImage:
     return LockedImage(
         id=image.id,
         recipe=image.labels.get(RECIPE_LABEL, ""),
-        layers=hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else "",
+        layers=layers_digest(image),
         tools=MappingProxyType({name: str(version) for name, version in tool_versions(image).items()}),
     )
+
+
+def layers_digest(image: Image) -> str:
+    """sha256 over the digests of an image's layers, or ``""`` where the engine does not say them."""
+    return hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else ""
 
 
 def merge(lock: Lock, fresh: Lock) -> Lock:

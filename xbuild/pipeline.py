@@ -33,13 +33,14 @@ from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.lockfile import layers_digest
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
-from xbuild.report import JobReport, Report, WheelReport, exit_status
+from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
 from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import AuditResult, audit
@@ -431,11 +432,7 @@ class Pipeline:
                     for item in fetched.packages
                 ],
             },
-            options={
-                "profile": [wanted.profile for wanted in self._request.targets],
-                "reproducible": self._request.reproducible,
-                "locked": self._request.locked,
-            },
+            options=request_options(self._request),
             engine={
                 "version": info.version,
                 "storage_driver": info.storage_driver,
@@ -471,6 +468,7 @@ class Pipeline:
             tools=tool_versions(image),
             sysroot=outcome.job.sysroot or "the image's",
             warm=outcome.warm,
+            layers_digest=layers_digest(image),
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )

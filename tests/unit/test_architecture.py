@@ -14,7 +14,7 @@ ROOT = Path(xbuild.__file__).parent
 
 STAGES = (
     # values and facts, which know nothing of a run
-    ("xbuild", "errors", "events", "catalog", "engine"),
+    ("xbuild", "errors", "events", "catalog", "engine", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
     ("project", "interpreters", "images", "lockfile", "transport", "fetch"),

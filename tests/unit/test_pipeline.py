@@ -109,6 +109,9 @@ def test_failed_builds_are_a_result(place: Place) -> None:
     assert report.transport == "bind"
     assert report.jobs[0].tools == {"rustc": "1.91.1"}
     assert report.jobs[0].image_digest == f"sha256:{LINUX}"
+    assert len(report.jobs[0].layers_digest) == 64
+    assert list(report.options["targets"]) == [LINUX, WINDOWS]
+    assert report.options["targets"][WINDOWS]["interpreters"] == ["python3.11"]
     assert report.lockfile["packages"][-1]["name"] == "pyo3"
     assert report.source["digest"].startswith("sha256:")
     assert place.work() == []
