@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_request
+from xbuild.cli.compose import load, make_request, make_signing_key
 from xbuild.precheck import precheck
 
 Project = Annotated[Path, typer.Argument(help="The crate's folder.", show_default=True)]
@@ -78,12 +79,13 @@ def run(
     loaded = load(flags | _sysroots(sysroot, target), folder, config)
     catalog = load_catalog()
     request = make_request(loaded.settings, folder, catalog)
-    precheck(request, catalog)
+    manifest, _ = precheck(request, catalog)
+    key = make_signing_key(loaded.settings, manifest.root, os.environ)
     # Imported late: what is refused is refused before the engine's SDK is loaded
     from xbuild.cli.session import Session
 
     session = Session(loaded.settings, quiet=quiet, verbose=verbose, as_json=as_json)
-    raise SystemExit(int(session.build(request, catalog)))
+    raise SystemExit(int(session.build(request, catalog, key=key)))
 
 
 def plan(

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xbuild.catalog import Catalog
 from xbuild.cli.compose import make_network, make_sources
@@ -33,19 +33,34 @@ from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
 from xbuild.workspace import new_run_id, remove_tree
 
+if TYPE_CHECKING:
+    from xbuild.attest import SigningKey
+
 PATIENCE = 8.0
 """Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
 
 HASTE = 1.5
 
+BESIDE = ".xbuild"
+"""The folder beside the wheels that holds their report, logs and attestations."""
+
 T = TypeVar("T")
 
 
 class Session:
-    """What the commands share that need an engine."""
+    """What the commands share that need an engine.
+
+    :param engine: in place of Docker's, which is connected to when it is first needed.
+    """
 
     def __init__(
-        self, settings: Settings, *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+        self,
+        settings: Settings,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        as_json: bool = False,
+        engine: Engine | None = None,
     ) -> None:
         self.settings = settings
         self.run = new_run_id(time.time())
@@ -59,7 +74,7 @@ class Session:
             quiet=quiet,
             verbose=verbose,
         )
-        self._engine: Engine | None = None
+        self._engine = engine
         self._interrupts = 0
 
     @property
@@ -104,8 +119,11 @@ class Session:
         pipeline = Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run)
         return self.interruptible(pipeline.plan)
 
-    def build(self, request: BuildRequest, catalog: Catalog) -> ExitStatus:
-        """Build, show, log and report; gives the exit status."""
+    def build(self, request: BuildRequest, catalog: Catalog, *, key: SigningKey | None = None) -> ExitStatus:
+        """Build, show, log, report and attest; gives the exit status.
+
+        :param key: signs the attestations; without one they are statements that nobody vouches for.
+        """
         folder = self.settings.state_dir / "runs" / self.run
         started = time.monotonic()
         with JobLogs(folder) as logs, self.screen as screen:
@@ -120,6 +138,7 @@ class Session:
                 pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
                 report = self.interruptible(pipeline.build)
                 ended = self._write(report, folder, request.out)
+                self._attest(report, request.out / BESIDE, key)
             except XbuildError as error:
                 problem = error
                 ended = self._failed(error, time.monotonic() - started)
@@ -133,12 +152,18 @@ class Session:
     def _write(self, report: Report, folder: Path, out: Path) -> RunFinished:
         """The report and the logs, where the state is kept and beside the wheels."""
         write_json(folder / "report.json", report.as_dict())
-        beside = out / ".xbuild"
+        beside = out / BESIDE
         beside.mkdir(parents=True, exist_ok=True)
         for log in folder.glob("*.jsonl"):
             shutil.copyfile(log, beside / log.name)
         write_json(beside / "report.json", report.as_dict())
         return finished(report, now=time.time(), path=beside / "report.json")
+
+    def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
+        if any(job.wheels for job in report.jobs):
+            from xbuild.attest import write_attestations
+
+            write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 
     def _failed(self, error: XbuildError, seconds: float) -> RunFinished:
         interrupted = error.exit_status == ExitStatus.INTERRUPTED
