@@ -304,7 +304,9 @@ class Pipeline:
                 source=inspected.snapshot.folder,
                 vendor=inspected.vendor,
                 work=work,
-                target_cache=self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
+                target_cache=None
+                if self._request.fresh
+                else self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
                 destination=self._request.out,
             ),
             user=self._user,

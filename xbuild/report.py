@@ -119,6 +119,7 @@ def request_options(request: BuildRequest) -> dict[str, Any]:
     """
     return {
         "reproducible": request.reproducible,
+        "fresh": request.fresh,
         "locked": request.locked,
         "strict": request.strict,
         "epoch": request.epoch,

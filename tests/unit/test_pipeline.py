@@ -218,6 +218,18 @@ def test_a_second_run_fetches_nothing_and_is_warm(place: Place) -> None:
     assert first.source == second.source
 
 
+def test_a_fresh_run_neither_uses_nor_leaves_a_target_directory(place: Place) -> None:
+    place.pipeline(place.request()).build()
+    kept = sorted((place.cache / "target").rglob("*"))
+    report = place.pipeline(place.request(fresh=True)).build()
+    assert (report.jobs[0].warm, report.options["fresh"]) == (False, True)
+    used = place.engine.containers[-1].mount("/target").source
+    assert used is not None
+    assert not used.is_relative_to(place.cache / "target")
+    assert sorted((place.cache / "target").rglob("*")) == kept
+    assert place.work() == []
+
+
 def test_the_epoch_of_the_request_wins(place: Place) -> None:
     report = place.pipeline(place.request(epoch=1_700_000_000)).build()
     assert (report.source["epoch"], report.source["epoch_source"]) == (1_700_000_000, "environment")

@@ -49,6 +49,9 @@ def run(
         bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compile everything anew, and keep nothing for later runs.")
+    ] = False,
     test: Annotated[
         bool, typer.Option("--test", help="Run each wheel on its platform, where that is possible.")
     ] = False,
@@ -73,6 +76,7 @@ def run(
         "locked": locked or None,
         "strict": strict or None,
         "offline": offline or None,
+        "fresh": fresh or None,
         "test": test or None,
     }
     folder = project.absolute()

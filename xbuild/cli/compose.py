@@ -52,6 +52,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         strict=settings.strict,
         offline=settings.offline,
         reproducible=settings.reproducible,
+        fresh=settings.fresh,
         epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH", "")),
         test=settings.test,
         runtime=settings.runtime,

@@ -204,6 +204,7 @@ class Settings(BaseSettings):
     cpus: Cpus | None = None
     pids: int = Field(default=2048, ge=64)
     reproducible: bool = True
+    fresh: bool = False
     test: bool = False
     runtime: NameOrEmpty = ""
     source_include: Words = ()
