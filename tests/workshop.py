@@ -67,8 +67,8 @@ class Workshop:
         return 0
 
     def request(self, *triples: str, **changes: Any) -> BuildRequest:
-        targets = (make_target(triple, "python3.11") for triple in triples or (LINUX,))
-        return make_request(*targets, **{"project": self.project, "out": self.out, **changes})
+        targets = tuple(make_target(triple, "python3.11") for triple in triples or (LINUX,))
+        return make_request(**{"project": self.project, "out": self.out, "targets": targets, **changes})
 
     def session(self, **changes: Any) -> Session:
         settings = self.settings.model_copy(update=changes)

@@ -33,7 +33,8 @@ from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
-from xbuild.lockfile import layers_digest
+from xbuild.lockfile import drift_error, layers_digest
+from xbuild.locking import BASE, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
@@ -174,6 +175,7 @@ class Pipeline:
         self._phase("image", "base")
         base = tools.images.ensure(base_recipe())
         images = dict(self._images(build=build_images))
+        self._check_pins(manifest, {BASE: base, **images})
         transport = find_transport(tools.engine, work, image=base.id)
         self._phase("fetch", manifest.name)
         snapshot = take_snapshot(
@@ -227,6 +229,20 @@ class Pipeline:
             transport=transport,
             vendor=vendor,
         )
+
+    def _check_pins(self, manifest: Manifest, images: Mapping[str, Image | None]) -> None:
+        """Hold the images against xbuild.lock, where there is one."""
+        here = {name: image for name, image in images.items() if image}
+        found = image_drift(manifest.project, here)
+        if found and self._request.locked:
+            raise drift_error(found)
+        if found:
+            self._notice(
+                "warning",
+                "drift",
+                f"{drift_error(found).brief}: {'; '.join(map(str, found[:3]))}",
+                hint="`xbuild lock` pins what is here; --locked refuses to build with it",
+            )
 
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""

@@ -43,7 +43,8 @@ def run(
         list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
     ] = None,
     locked: Annotated[
-        bool, typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock.")
+        bool,
+        typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")

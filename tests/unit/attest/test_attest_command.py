@@ -75,7 +75,7 @@ def test_the_key_of_the_settings(shop: Workshop, tmp_path: Path) -> None:
 
 
 def test_a_key_that_cannot_be_used_is_refused_before_anything(shop: Workshop, tmp_path: Path) -> None:
-    environ = {"XBUILD_ATTEST__KEY": str(tmp_path / "missing.pem"), "DOCKER_HOST": "unix:///nonexistent"}
+    environ = {"XBUILD_ATTEST__KEY": str(tmp_path / "missing.pem")}
     words = ("run", shop.project, "--target", LINUX, "--interp", "cp311")
     ended = xbuild(*words, environ=environ)
     assert (ended.status, ended.code) == (ExitStatus.USAGE, "unreadable-file")
