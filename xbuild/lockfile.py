@@ -35,7 +35,8 @@ class LockedImage:
     """An image that builds use.
 
     :ivar id: the engine's identifier of it, ``sha256:...``. Engines with containerd's image store give other
-        identifiers to the same image, so it is only compared where ``layers`` differ or are not known.
+        identifiers to the same image, so it is only compared where ``layers`` differ or are not known, and
+        where the image is not xbuild's.
     :ivar layers: sha256 over the digests of its layers, uncompressed; the same in every engine.
     :ivar recipe: the digest of the recipe that it was made by; ``""`` for an image that is not xbuild's.
     :ivar tools: versions of its tools and components.
@@ -112,9 +113,14 @@ def _locked(image: Image) -> LockedImage:
     return LockedImage(
         id=image.id,
         recipe=image.labels.get(RECIPE_LABEL, ""),
-        layers=hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else "",
+        layers=layers_digest(image),
         tools=MappingProxyType({name: str(version) for name, version in tool_versions(image).items()}),
     )
+
+
+def layers_digest(image: Image) -> str:
+    """sha256 over the digests of an image's layers, or ``""`` where the engine does not say them."""
+    return hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else ""
 
 
 def merge(lock: Lock, fresh: Lock) -> Lock:
@@ -141,10 +147,38 @@ def drift(lock: Lock, current: Lock, *, wanted: Iterable[str] | None = None) -> 
     return tuple(found)
 
 
+def recipe_drift(lock: Lock, recipes: Mapping[str, str], *, xbuild: str) -> tuple[Drift, ...]:
+    """What is not what ``lock`` pins, as far as it can be said without any image.
+
+    :param recipes: digests of the recipes that this xbuild has, by target triple, and ``base``.
+    :param xbuild: this xbuild's version.
+    """
+    found = [Drift("xbuild", "", "xbuild", lock.xbuild, xbuild)] if lock.xbuild != xbuild else []
+    for name, digest in sorted(recipes.items()):
+        pinned = lock.images.get(name)
+        if pinned is None:
+            found.append(Drift("not-locked", name, "", "", ""))
+        elif pinned.recipe != digest:
+            found.append(Drift("recipe", name, "", pinned.recipe, digest))
+    return tuple(found)
+
+
+def changes(old: Lock | None, new: Lock) -> tuple[str, ...]:
+    """What a new lock pins otherwise than the old one, a line each; everything is new without an old one."""
+    before = old or Lock(xbuild=new.xbuild, images={})
+    return tuple(
+        f"{item.where}: new"
+        if item.what == "not-locked"
+        else f"{item.where} {item.name or item.what}: {_short(item.locked)} -> {_short(item.current)}".strip()
+        for item in drift(before, new)
+    )
+
+
 def _image_drift(name: str, pinned: LockedImage, here: LockedImage) -> Iterator[Drift]:
     if pinned.recipe != here.recipe:
         yield Drift("recipe", name, "", pinned.recipe, here.recipe)
-    same_layers = bool(pinned.layers) and pinned.layers == here.layers
+    # Layers do not hold an image's environment; the recipe says it, and what is not xbuild's has none
+    same_layers = bool(pinned.recipe and pinned.layers) and pinned.layers == here.layers
     if pinned.id != here.id and not same_layers:
         yield Drift("image", name, "", pinned.id, here.id)
     for tool in sorted({*pinned.tools, *here.tools}):

@@ -36,13 +36,15 @@ from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.lockfile import drift_error, layers_digest
+from xbuild.locking import BASE, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
-from xbuild.report import JobReport, Report, WheelReport, exit_status
+from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
 from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import AuditResult, audit
@@ -181,6 +183,7 @@ class Pipeline:
         self._phase("image", "base")
         base = tools.images.ensure(base_recipe())
         images = dict(self._images(build=build_images))
+        self._check_pins(manifest, {BASE: base, **images})
         transport = find_transport(tools.engine, work, image=base.id)
         self._phase("fetch", manifest.name)
         snapshot = take_snapshot(
@@ -243,6 +246,20 @@ class Pipeline:
             self._fetched += 1
             what, done = fetched["crate"], self._fetched
             self._tools.emit(Progress(run=self._run, time=now, phase="fetch", done=done, total=0, what=what))
+
+    def _check_pins(self, manifest: Manifest, images: Mapping[str, Image | None]) -> None:
+        """Hold the images against xbuild.lock, where there is one."""
+        here = {name: image for name, image in images.items() if image}
+        found = image_drift(manifest.project, here)
+        if found and self._request.locked:
+            raise drift_error(found)
+        if found:
+            self._notice(
+                "warning",
+                "drift",
+                f"{drift_error(found).brief}: {'; '.join(map(str, found[:3]))}",
+                hint="`xbuild lock` pins what is here; --locked refuses to build with it",
+            )
 
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""
@@ -320,7 +337,9 @@ class Pipeline:
                 source=inspected.snapshot.folder,
                 vendor=inspected.vendor,
                 work=work,
-                target_cache=self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
+                target_cache=None
+                if self._request.fresh
+                else self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
                 destination=self._request.out,
             ),
             user=self._user,
@@ -453,11 +472,7 @@ class Pipeline:
                     for item in fetched.packages
                 ],
             },
-            options={
-                "profile": [wanted.profile for wanted in self._request.targets],
-                "reproducible": self._request.reproducible,
-                "locked": self._request.locked,
-            },
+            options=request_options(self._request),
             engine={
                 "version": info.version,
                 "storage_driver": info.storage_driver,
@@ -493,6 +508,7 @@ class Pipeline:
             tools=tool_versions(image),
             sysroot=outcome.job.sysroot or "the image's",
             warm=outcome.warm,
+            layers_digest=layers_digest(image),
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )

@@ -11,7 +11,10 @@ from typing import Any
 
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
+from xbuild.interpreters import ALL
 from xbuild.plan import Refusal
+from xbuild.redact import HIDDEN, looks_secret, without_userinfo
+from xbuild.request import BuildRequest, TargetRequest
 
 SCHEMA = "xbuild.report/1"
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
@@ -20,6 +23,10 @@ _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "check-failed": ExitStatus.CHECK_FAILED,
 }
 """The exit status where every job ended like this; otherwise it is that of a failed build."""
+
+
+IMAGE_SYSROOT, OWN_SYSROOT = "image", "own"
+"""Which sysroot a target was linked with: its image's, or one of the caller's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,12 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """One target."""
+    """One target.
+
+    :ivar layers_digest: sha256 over the digests of the image's layers, which no engine changes.
+    :ivar sysroot: ``the image's``, or the folder of the caller's.
+    :ivar warm: an earlier run left a target directory, and the build went on in it.
+    """
 
     target: str
     status: JobStatus
@@ -70,13 +82,18 @@ class JobReport:
     tools: Mapping[str, str]
     sysroot: str
     warm: bool
+    layers_digest: str = ""
     reason: str = ""
     log: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A run."""
+    """A run.
+
+    :ivar project: the crate's folder on the machine that ran it.
+    :ivar options: what :func:`request_options` gives.
+    """
 
     run: str
     started: float
@@ -100,6 +117,44 @@ class Report:
         """JSON-ready values, the schema first."""
         body = asdict(self)
         return {"schema": body.pop("schema"), **body}
+
+
+def request_options(request: BuildRequest) -> dict[str, Any]:
+    """What was asked for, as JSON-ready values: with the sources and the images, all inputs of a build.
+
+    It is published with the wheels, as a part of their provenance. So no folder of this machine is in it, and
+    no value of a variable whose name looks like a secret's: such a value is ``(hidden)``.
+    """
+    return {
+        "reproducible": request.reproducible,
+        "fresh": request.fresh,
+        "locked": request.locked,
+        "strict": request.strict,
+        "epoch": request.epoch,
+        "runtime": request.runtime,
+        "source_include": list(request.source_include),
+        "source_exclude": list(request.source_exclude),
+        "targets": {wanted.target.triple: _target_options(wanted) for wanted in request.targets},
+    }
+
+
+def _target_options(wanted: TargetRequest) -> dict[str, Any]:
+    return {
+        "interpreters": [ALL] if wanted.every_interpreter else [item.kind for item in wanted.interpreters],
+        "features": list(wanted.features),
+        "all_features": wanted.all_features,
+        "no_default_features": wanted.no_default_features,
+        "profile": wanted.profile,
+        "rustflags": list(wanted.rustflags),
+        "environment": {
+            name: HIDDEN if looks_secret(name) else without_userinfo(value)
+            for name, value in sorted(wanted.environment.items())
+        },
+        "image": wanted.image,
+        "sysroot": OWN_SYSROOT if wanted.sysroot else IMAGE_SYSROOT,
+        "timeout": wanted.timeout,
+        "limits": asdict(wanted.limits),
+    }
 
 
 def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitStatus:

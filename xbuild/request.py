@@ -45,7 +45,8 @@ class BuildRequest:
     :ivar locked: refuse a missing or outdated Cargo.lock.
     :ivar strict: refuse everything when one pair of target and interpreter cannot work.
     :ivar offline: fetch nothing; what is not in the cache is an error.
-    :ivar reproducible: one codegen unit and a fresh target directory, so that bytes do not vary.
+    :ivar reproducible: one codegen unit, so that bytes do not vary with the machine's processors.
+    :ivar fresh: an empty target directory, in place of the one that the last run of this crate left warm.
     :ivar epoch: SOURCE_DATE_EPOCH in seconds, or ``None`` to take it from the sources.
     """
 
@@ -57,6 +58,7 @@ class BuildRequest:
     strict: bool = False
     offline: bool = False
     reproducible: bool = True
+    fresh: bool = False
     epoch: int | None = None
     test: bool = False
     runtime: str = ""

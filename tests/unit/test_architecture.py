@@ -14,7 +14,7 @@ ROOT = Path(xbuild.__file__).parent
 
 STAGES = (
     # values and facts, which know nothing of a run
-    ("xbuild", "errors", "events", "catalog", "engine"),
+    ("xbuild", "errors", "events", "catalog", "engine", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
     ("files", "project", "interpreters", "images", "lockfile", "transport", "fetch"),
@@ -22,7 +22,7 @@ STAGES = (
     ("execute", "diagnosis"),
     ("collect", "wheels", "testing", "prove", "compare"),
     ("report", "attest"),
-    ("workspace", "precheck", "pipeline"),
+    ("workspace", "locking", "precheck", "pipeline"),
     # the edge: what takes values in, and what shows them
     ("logs", "ui", "settings", "doctor"),
     ("cli", "__main__"),

@@ -125,6 +125,7 @@ def test_interpreters(crate: Path) -> None:
 
 
 def test_options_reach_the_request(crate: Path) -> None:
+    assert (request(crate).fresh, request(crate, fresh=True).fresh) == (False, True)
     made = request(crate, locked=True, strict=True, offline=True, jobs=3, out="elsewhere", memory="2g")
     assert (made.locked, made.strict, made.offline, made.jobs) == (True, True, True, 3)
     assert made.out == Path.cwd() / "elsewhere"

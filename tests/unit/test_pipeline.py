@@ -109,6 +109,9 @@ def test_failed_builds_are_a_result(place: Place) -> None:
     assert report.transport == "bind"
     assert report.jobs[0].tools == {"rustc": "1.91.1"}
     assert report.jobs[0].image_digest == f"sha256:{LINUX}"
+    assert len(report.jobs[0].layers_digest) == 64
+    assert list(report.options["targets"]) == [LINUX, WINDOWS]
+    assert report.options["targets"][WINDOWS]["interpreters"] == ["python3.11"]
     assert report.lockfile["packages"][-1]["name"] == "pyo3"
     assert report.source["digest"].startswith("sha256:")
     assert place.work() == []
@@ -213,6 +216,18 @@ def test_a_second_run_fetches_nothing_and_is_warm(place: Place) -> None:
     assert (first.engine["fetched"], second.engine["fetched"]) == (True, False)
     assert (first.jobs[0].warm, second.jobs[0].warm) == (False, True)
     assert first.source == second.source
+
+
+def test_a_fresh_run_neither_uses_nor_leaves_a_target_directory(place: Place) -> None:
+    place.pipeline(place.request()).build()
+    kept = sorted((place.cache / "target").rglob("*"))
+    report = place.pipeline(place.request(fresh=True)).build()
+    assert (report.jobs[0].warm, report.options["fresh"]) == (False, True)
+    used = place.engine.containers[-1].mount("/target").source
+    assert used is not None
+    assert not used.is_relative_to(place.cache / "target")
+    assert sorted((place.cache / "target").rglob("*")) == kept
+    assert place.work() == []
 
 
 def test_the_epoch_of_the_request_wins(place: Place) -> None:

@@ -7,12 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes import LINUX, WINDOWS, make_request, make_target
 
+from xbuild.engine import Limits
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
 from xbuild.pipeline import finished
 from xbuild.plan import Refusal
-from xbuild.report import SCHEMA, JobReport, Report, StepReport, WheelReport, exit_status, write_json
+from xbuild.report import (
+    SCHEMA,
+    JobReport,
+    Report,
+    StepReport,
+    WheelReport,
+    exit_status,
+    request_options,
+    write_json,
+)
 
 REFUSAL = Refusal(target="t", interpreter="i", code="c", reason="r")
 
@@ -152,3 +163,55 @@ def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) ->
     with pytest.raises(ValueError, match="Circular"):
         write_json(path, circle)
     assert json.loads(path.read_text("utf-8")) == {"a": 1}
+
+
+def test_everything_that_was_asked_for_is_recorded() -> None:
+    wanted = make_target(
+        WINDOWS,
+        "python3.11",
+        features=("extra",),
+        no_default_features=True,
+        profile="dist",
+        rustflags=("-Copt-level=3",),
+        environment={"CFLAGS": "-O2"},
+        image="own:1",
+        sysroot=Path("/home/somebody/sdk"),
+        limits=Limits(memory=2 << 30, cpus=1.5),
+        timeout=90.0,
+    )
+    every = make_target(LINUX, every_interpreter=True)
+    options = request_options(make_request(wanted, every, locked=True, epoch=7, source_exclude=("docs/",)))
+    assert {key: options[key] for key in ("locked", "reproducible", "epoch", "source_exclude")} == {
+        "locked": True,
+        "reproducible": True,
+        "epoch": 7,
+        "source_exclude": ["docs/"],
+    }
+    limits = options["targets"][WINDOWS].pop("limits")
+    assert (limits["memory"], limits["cpus"], limits["pids"]) == (2 << 30, 1.5, 2048)
+    assert options["targets"][WINDOWS] == {
+        "interpreters": ["python3.11"],
+        "features": ["extra"],
+        "all_features": False,
+        "no_default_features": True,
+        "profile": "dist",
+        "rustflags": ["-Copt-level=3"],
+        "environment": {"CFLAGS": "-O2"},
+        "image": "own:1",
+        "sysroot": "own",
+        "timeout": 90.0,
+    }
+    assert options["targets"][LINUX]["interpreters"] == ["all"]
+    assert options["targets"][LINUX]["sysroot"] == "image"
+
+
+def test_neither_folders_nor_secrets_are_recorded() -> None:
+    environment = {"API_TOKEN": "hush", "INDEX": "https://me:hush@example.org/"}
+    wanted = make_target(WINDOWS, environment=environment, sysroot=Path("/home/somebody/sdk"))
+    options = request_options(make_request(wanted, project=Path("/home/somebody/demo")))
+    assert options["targets"][WINDOWS]["environment"] == {
+        "API_TOKEN": "(hidden)",
+        "INDEX": "https://(hidden)@example.org/",
+    }
+    assert "hush" not in json.dumps(options)
+    assert "somebody" not in json.dumps(options)

@@ -10,6 +10,7 @@ import pytest
 
 from xbuild.errors import ExitStatus, UsageError
 from xbuild.settings import (
+    AttestSettings,
     ImagesSettings,
     Loaded,
     NetworkSettings,
@@ -118,6 +119,20 @@ def test_flags_reach_into_tables(place: Place) -> None:
     assert loaded.settings.for_target(MSVC).sysroot == Path("/sdk")
     assert loaded.origins[f"target.{MSVC}.sysroot"] == "flag --sysroot"
     assert loaded.origins["environment.CC"] == "flag --env"
+
+
+def test_how_attestations_are_signed(place: Place) -> None:
+    place.write("[attest]\nkey = 'keys/own.pem'\nbuilder = 'https://builds.example'\n")
+    loaded = place.load(environ={"XBUILD_ATTEST__PASSWORD_VARIABLE": "KEY_PASSWORD"})
+    assert loaded.settings.attest == AttestSettings(
+        key=place.crate / "keys" / "own.pem",
+        password_variable="KEY_PASSWORD",  # noqa: S106  # a name
+        builder="https://builds.example",
+    )
+    assert loaded.origins["attest.key"] == "xbuild.toml:2"
+    wrong = place.refusal(environ={"XBUILD_ATTEST__PASSWORD_VARIABLE": "not a name"})
+    assert wrong.code == "bad-setting"
+    assert "attest.password_variable" in wrong.brief
 
 
 def test_pyproject_speaks_as_well(place: Place) -> None:
@@ -409,7 +424,7 @@ def test_description_has_every_value_and_no_secret(place: Place) -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
-    models = (Settings, ImagesSettings, NetworkSettings, TargetTable)
+    models = (Settings, ImagesSettings, NetworkSettings, AttestSettings, TargetTable)
     names = [name for model in models for name in model.model_fields]
     assert [name for name in names if f"`{name}" not in text and f".{name}`" not in text] == []
 

@@ -17,6 +17,7 @@ from xbuild.lockfile import (
     Drift,
     Lock,
     LockedImage,
+    changes,
     drift,
     drift_error,
     format_lock,
@@ -24,6 +25,7 @@ from xbuild.lockfile import (
     merge,
     parse_lock,
     read_lock,
+    recipe_drift,
     write_lock,
 )
 
@@ -127,6 +129,9 @@ def test_lock_of_images() -> None:
 def test_another_store_names_the_same_image_otherwise() -> None:
     here = lock_images({"base": image()}, xbuild="")
     assert drift(here, lock_images({"base": image("sha256:44")}, xbuild="")) == ()
+    foreign = [replace(image(name), labels={}) for name in ("sha256:11", "sha256:44")]
+    first, second = (lock_images({"base": item}, xbuild="") for item in foreign)
+    assert [item.what for item in drift(first, second)] == ["image"], "its environment may be another"
     other = lock_images({"base": image("sha256:44", ("sha256:55",))}, xbuild="")
     assert drift(here, other) == (Drift("image", "base", "", "sha256:11", "sha256:44"),)
 
@@ -151,6 +156,24 @@ def test_wanted_images_must_be_locked_and_there() -> None:
     assert [item.what for item in drift(without, LOCK)] == ["not-locked"]
     assert [item.what for item in drift(LOCK, without, wanted=[TRIPLE, "base"])] == ["not-built"]
     assert [item.what for item in drift(without, without, wanted=["other"])] == ["not-locked"]
+
+
+def test_what_can_be_said_without_images() -> None:
+    recipes = {TRIPLE: "2" * 64}
+    assert recipe_drift(LOCK, recipes, xbuild="0.1.0") == ()
+    assert recipe_drift(LOCK, {TRIPLE: "9"}, xbuild="0.1.0") == (Drift("recipe", TRIPLE, "", "2" * 64, "9"),)
+    found = recipe_drift(LOCK, {"other": "9"}, xbuild="0.2.0")
+    assert [item.what for item in found] == ["xbuild", "not-locked"]
+
+
+def test_what_a_new_lock_changes() -> None:
+    assert changes(None, LOCK) == ("base: new", f"{TRIPLE}: new")
+    assert changes(LOCK, LOCK) == ()
+    assert changes(LOCK, replace(changed(tools={"rustc": "1.86.0"}), xbuild="0.2.0")) == (
+        "xbuild: 0.1.0 -> 0.2.0",
+        f"{TRIPLE} maturin: 1.16.0 -> nothing",
+        f"{TRIPLE} rustc: 1.85.0 -> 1.86.0",
+    )
 
 
 def test_error_says_what_drifted() -> None:

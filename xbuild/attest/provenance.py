@@ -101,8 +101,15 @@ def _external(report: Mapping[str, Any], wheel: Mapping[str, Any]) -> dict[str, 
         "source": _source(report)["digest"],
         "target": wheel["target"],
         "interpreters": list(wheel.get("interpreters", ())),
-        "options": dict(report.get("options", {})),
+        "options": _options(report, str(wheel["target"])),
     }
+
+
+def _options(report: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """What was asked for in general and for one target; the other targets of the run are not its matter."""
+    general = dict(report.get("options", {}))
+    own = general.pop("targets", {}).get(target, {})
+    return {**general, **own}
 
 
 def _internal(report: Mapping[str, Any], job: Mapping[str, Any], wheel: Mapping[str, Any]) -> dict[str, Any]:

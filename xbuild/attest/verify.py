@@ -41,7 +41,6 @@ class VerifiedStatement:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values."""
         return {
-            "schema": "xbuild.verified/1",
             "wheel": self.wheel,
             "sha256": self.sha256,
             "key": self.key,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xbuild import __version__
-from xbuild.cli import build, images, info, wheels
+from xbuild.cli import attest, build, images, info, lock, wheels
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
@@ -42,6 +42,7 @@ def root(
 
 app.command("run")(build.run)
 app.command("plan")(build.plan)
+app.command("lock")(lock.lock)
 app.command("targets")(info.targets)
 app.command("doctor")(info.doctor)
 app.command("config")(info.config)
@@ -49,6 +50,7 @@ app.command("logs")(info.logs)
 app.command("check")(wheels.check)
 app.command("test")(wheels.test)
 app.add_typer(images.app, name="images")
+app.add_typer(attest.app, name="attest")
 
 
 def main() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_request
+from xbuild.cli.compose import load, make_request, make_signing_key
 from xbuild.precheck import precheck
 
 Project = Annotated[Path, typer.Argument(help="The crate's folder.", show_default=True)]
@@ -42,12 +43,16 @@ def run(
         list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
     ] = None,
     locked: Annotated[
-        bool, typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock.")
+        bool,
+        typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Compile everything anew, and keep nothing for later runs.")
+    ] = False,
     test: Annotated[
         bool, typer.Option("--test", help="Run each wheel on its platform, where that is possible.")
     ] = False,
@@ -72,18 +77,20 @@ def run(
         "locked": locked or None,
         "strict": strict or None,
         "offline": offline or None,
+        "fresh": fresh or None,
         "test": test or None,
     }
     folder = project.absolute()
     loaded = load(flags | _sysroots(sysroot, target), folder, config)
     catalog = load_catalog()
     request = make_request(loaded.settings, folder, catalog)
-    precheck(request, catalog)
+    manifest, _ = precheck(request, catalog)
+    key = make_signing_key(loaded.settings, manifest.root, os.environ)
     # Imported late: what is refused is refused before the engine's SDK is loaded
     from xbuild.cli.session import Session
 
     session = Session(loaded.settings, quiet=quiet, verbose=verbose, as_json=as_json)
-    raise SystemExit(int(session.build(request, catalog)))
+    raise SystemExit(int(session.build(request, catalog, key=key)))
 
 
 def plan(

@@ -6,16 +6,19 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xbuild.catalog import Catalog, Target
 from xbuild.engine import Limits
-from xbuild.errors import UsageError
+from xbuild.errors import RefusedError, UsageError
 from xbuild.fetch import Network
 from xbuild.images.builder import Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import Loaded, Settings, load_settings
+
+if TYPE_CHECKING:
+    from xbuild.attest import SigningKey
 
 GIB = 1 << 30
 
@@ -49,6 +52,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         strict=settings.strict,
         offline=settings.offline,
         reproducible=settings.reproducible,
+        fresh=settings.fresh,
         epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH", "")),
         test=settings.test,
         runtime=settings.runtime,
@@ -170,3 +174,26 @@ def proxies(settings: Settings) -> dict[str, str]:
     }
     given = {name: value for name, value in pairs.items() if value}
     return {**given, **{name.upper(): value for name, value in given.items()}}
+
+
+def make_signing_key(settings: Settings, sources: Path, environ: Mapping[str, str]) -> SigningKey | None:
+    """The key that attestations are signed with, where the settings name one.
+
+    :param sources: the folder that builds get a copy of.
+    :raises UsageError: the key cannot be used.
+    :raises RefusedError: ``key-in-sources``.
+    """
+    path = settings.attest.key
+    if path is None:
+        return None
+    if path.resolve().is_relative_to(sources.resolve()):
+        raise RefusedError(
+            "the signing key is among the sources, which every build script can read",
+            details=f"attest.key is {path}, and the sources are {sources}",
+            hint="keep the key in a folder of its own",
+            code="key-in-sources",
+        )
+    # Imported late: cryptography takes a while to load, and most runs sign nothing
+    from xbuild.attest import load_signing_key, password_from
+
+    return load_signing_key(path, password_from(environ, settings.attest.password_variable))

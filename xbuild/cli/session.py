@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from xbuild.catalog import Catalog
 from xbuild.cli.compose import make_network, make_sources
@@ -34,6 +34,9 @@ from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
 from xbuild.workspace import new_run_id, remove_tree, storage_error
 
+if TYPE_CHECKING:
+    from xbuild.attest import SigningKey
+
 PATIENCE = 8.0
 """Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
 
@@ -42,14 +45,26 @@ HASTE = 1.5
 _LAST_WORDS = 0.3
 """Seconds that the terminal event of an abandoned run may take."""
 
+BESIDE = ".xbuild"
+"""The folder beside the wheels that holds their report, logs and attestations."""
+
 T = TypeVar("T")
 
 
 class Session:
-    """What the commands share that need an engine."""
+    """What the commands share that need an engine.
+
+    :param engine: in place of Docker's, which is connected to when it is first needed.
+    """
 
     def __init__(
-        self, settings: Settings, *, quiet: bool = False, verbose: bool = False, as_json: bool = False
+        self,
+        settings: Settings,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        as_json: bool = False,
+        engine: Engine | None = None,
     ) -> None:
         self.settings = settings
         self.run = new_run_id(time.time())
@@ -63,7 +78,7 @@ class Session:
             quiet=quiet,
             verbose=verbose,
         )
-        self._engine: Engine | None = None
+        self._engine = engine
         self._interrupts = 0
         self._abandoned: Callable[[], None] = lambda: None
 
@@ -110,9 +125,10 @@ class Session:
         pipeline = Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run)
         return self.interruptible(pipeline.plan)
 
-    def build(self, request: BuildRequest, catalog: Catalog) -> ExitStatus:
-        """Build, show, log and report; gives the exit status.
+    def build(self, request: BuildRequest, catalog: Catalog, *, key: SigningKey | None = None) -> ExitStatus:
+        """Build, show, log, report and attest; gives the exit status.
 
+        :param key: signs the attestations; without one they are statements that nobody vouches for.
         :raises StorageError: the folder for logs cannot be made.
         """
         folder = self.settings.state_dir / "runs" / self.run
@@ -129,7 +145,9 @@ class Session:
             try:
                 pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
                 report = self.interruptible(pipeline.build)
-                ended = finished(report, now=time.time(), path=self._write(report, folder, request.out, emit))
+                ended = finished(
+                    report, now=time.time(), path=self._write(report, folder, request.out, emit, key)
+                )
             except (XbuildError, OSError) as error:
                 problem = storage_error(error) if isinstance(error, OSError) else error
                 ended = self._failed(problem, started)
@@ -143,13 +161,22 @@ class Session:
             show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
         return ExitStatus(ended.exit_status)
 
-    def _write(self, report: Report, folder: Path, out: Path, emit: Callable[[Event], None]) -> Path:
-        """The report and the logs, where the state is kept and beside the wheels; gives the report's path.
+    def _write(
+        self,
+        report: Report,
+        folder: Path,
+        out: Path,
+        emit: Callable[[Event], None],
+        key: SigningKey | None,
+    ) -> Path:
+        """The report, the logs and the attestations, where the state is kept and beside the wheels.
+
+        Gives the report's path.
 
         What was built is there, whether or not there is room for a report about it.
         """
         path = folder / "report.json"
-        beside = out / ".xbuild"
+        beside = out / BESIDE
         try:
             write_json(path, report.as_dict())
             beside.mkdir(parents=True, exist_ok=True)
@@ -157,6 +184,7 @@ class Session:
                 shutil.copyfile(log, beside / log.name)
             write_json(beside / "report.json", report.as_dict())
             path = beside / "report.json"
+            self._attest(report, beside, key)
         except OSError as error:
             reason = storage_error(error)
             emit(
@@ -170,6 +198,12 @@ class Session:
                 )
             )
         return path
+
+    def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
+        if any(job.wheels for job in report.jobs):
+            from xbuild.attest import write_attestations
+
+            write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 
     def _failed(self, error: XbuildError, started: float) -> RunFinished:
         interrupted = error.exit_status == ExitStatus.INTERRUPTED

@@ -3,14 +3,15 @@
 This is the edge. The core takes the values and never reads the environment or the working directory.
 """
 
+from xbuild.redact import looks_secret, without_userinfo
 from xbuild.settings.describe import describe
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.load import Loaded, load_settings
-from xbuild.settings.model import ImagesSettings, NetworkSettings, Settings, TargetSettings
-from xbuild.settings.redact import looks_secret, without_userinfo
+from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetSettings
 from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
 
 __all__ = [
+    "AttestSettings",
     "ImagesSettings",
     "Loaded",
     "NetworkSettings",

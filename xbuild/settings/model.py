@@ -70,6 +70,12 @@ def _path_or_none(value: object) -> object:
     return None if value == "" else value
 
 
+def _variable_or_empty(value: str) -> str:
+    if value and not _VARIABLE.fullmatch(value):
+        raise ValueError("must be the name of an environment variable")
+    return value
+
+
 def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
     for name, text in value.items():
         if not _VARIABLE.fullmatch(name):
@@ -83,6 +89,7 @@ Word = Annotated[str, AfterValidator(_word)]
 Words = tuple[Word, ...]
 Name = Annotated[str, AfterValidator(_name)]
 NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
+VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
 Index = Annotated[str, AfterValidator(_index)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(_memory)]
@@ -114,6 +121,14 @@ class NetworkSettings(_Frozen):
     no_proxy: Word = ""
     pip_index_url: Index = ""
     cargo_index: Index = ""
+
+
+class AttestSettings(_Frozen):
+    """How attestations are signed, and who vouches. ``password_variable`` names an environment variable."""
+
+    key: OptionalPath = None
+    password_variable: VariableOrEmpty = ""
+    builder: Word = ""
 
 
 class TargetTable(_Frozen):
@@ -188,6 +203,7 @@ class Settings(BaseSettings):
     cpus: Cpus | None = None
     pids: int = Field(default=2048, ge=64)
     reproducible: bool = True
+    fresh: bool = False
     test: bool = False
     runtime: NameOrEmpty = ""
     source_include: Words = ()
@@ -196,6 +212,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=lambda: UserDirs.from_platform().state)
     images: ImagesSettings = ImagesSettings()
     network: NetworkSettings = NetworkSettings()
+    attest: AttestSettings = AttestSettings()
     target: TargetTables = Field(default_factory=dict)
 
     @classmethod

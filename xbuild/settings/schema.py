@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from xbuild.catalog.model import did_you_mean
 from xbuild.errors import UsageError
-from xbuild.settings.model import ImagesSettings, NetworkSettings, Settings, TargetTable
+from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetTable
 
 Key = tuple[str, ...]
 """A path to one value: ``("jobs",)``, ``("images", "base")``, ``("environment", "CC")``,
@@ -18,8 +18,12 @@ Key = tuple[str, ...]
 Where = Callable[[Key], str]
 """Says where a key was written, for errors and origins."""
 
-TABLES: Mapping[str, type[BaseModel]] = {"images": ImagesSettings, "network": NetworkSettings}
-PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot"})
+TABLES: Mapping[str, type[BaseModel]] = {
+    "images": ImagesSettings,
+    "network": NetworkSettings,
+    "attest": AttestSettings,
+}
+PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key"})
 """Names of the values that are paths; in a file they are relative to that file."""
 
 

@@ -83,6 +83,12 @@ def test_parameters() -> None:
     assert inside["sysroot"] == "the caller's"
 
 
+def test_options_are_of_the_wheels_own_target() -> None:
+    targets = {TARGET: {"profile": "release"}, "another": {"profile": "dev"}}
+    definition = made(options={"locked": True, "targets": targets})["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["options"] == {"locked": True, "profile": "release"}
+
+
 def test_materials_have_digests_and_package_urls() -> None:
     found = materials(made())
     assert found["source"]["digest"] == {"sha256": "5" * 64}

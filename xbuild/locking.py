@@ -1,0 +1,90 @@
+"""Holds the images and tools of a run against what xbuild.lock pins, and makes the pins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from xbuild import __version__
+from xbuild.engine import Engine, Image
+from xbuild.errors import RefusedError
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.lockfile import (
+    LOCK_FILE,
+    Drift,
+    Lock,
+    changes,
+    drift,
+    lock_images,
+    merge,
+    read_lock,
+    recipe_drift,
+    write_lock,
+)
+from xbuild.request import BuildRequest
+
+BASE = "base"
+
+
+def early_drift(project: Path, request: BuildRequest) -> tuple[Drift, ...]:
+    """What of this xbuild and its recipes is not what the crate's xbuild.lock pins; nothing without one.
+
+    It takes no engine, so that a run that cannot become what is pinned ends before images are made for it.
+
+    :param project: the crate's folder.
+    :raises RefusedError: ``bad-xbuild-lock``.
+    """
+    lock = read_lock(project / LOCK_FILE)
+    if lock is None:
+        return ()
+    recipes = {
+        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).digest
+        for wanted in request.targets
+        if not wanted.image
+    }
+    return recipe_drift(lock, {BASE: base_recipe().digest, **recipes}, xbuild=__version__)
+
+
+def image_drift(project: Path, images: Mapping[str, Image]) -> tuple[Drift, ...]:
+    """What of the images is not what the crate's xbuild.lock pins; nothing without one.
+
+    :param images: by target triple, and ``base``.
+    :raises RefusedError: ``bad-xbuild-lock``.
+    """
+    lock = read_lock(project / LOCK_FILE)
+    return drift(lock, lock_images(images, xbuild=__version__)) if lock else ()
+
+
+def make_lock(request: BuildRequest, engine: Engine, builder: ImageBuilder) -> Lock:
+    """The pins of the images that a request builds with. Images that are not there are made or pulled.
+
+    :raises ImageError: an image cannot be made.
+    :raises EngineError: an image that the request names is neither here nor in a registry.
+    """
+    images = {BASE: builder.ensure(base_recipe())}
+    for wanted in request.targets:
+        target = wanted.target
+        images[target.triple] = (
+            engine.image(wanted.image) or engine.pull(wanted.image)
+            if wanted.image
+            else builder.ensure(toolchain_recipe(target.triple, target.family))
+        )
+    return lock_images(images, xbuild=__version__)
+
+
+def refresh_lock(project: Path, fresh: Lock) -> tuple[str, ...]:
+    """Put ``fresh`` into the crate's xbuild.lock; other targets' pins stay. Gives what changed, a line each.
+
+    :param project: the crate's folder.
+    :raises OSError: the file cannot be written.
+    """
+    path = project / LOCK_FILE
+    try:
+        old = read_lock(path)
+    except RefusedError:
+        # One of another schema, or a damaged one: a new one is the way out
+        old = None
+    made = merge(old, fresh) if old else fresh
+    write_lock(path, made)
+    return changes(old, made)
