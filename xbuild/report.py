@@ -17,6 +17,10 @@ from xbuild.redact import HIDDEN, looks_secret, without_userinfo
 from xbuild.request import BuildRequest, TargetRequest
 
 SCHEMA = "xbuild.report/1"
+REPORT = "report.json"
+BESIDE = ".xbuild"
+"""The folder beside the wheels that holds their report, logs and attestations."""
+
 IMAGE_SYSROOT, OWN_SYSROOT = "image", "own"
 """Which sysroot a target was linked with: its image's, or one of the caller's."""
 

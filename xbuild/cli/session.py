@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +23,9 @@ from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan import Plan
-from xbuild.report import Report, write_json
+from xbuild.rebuild import Outcome, judge, with_images
+from xbuild.record import Record, RecordedWheel
+from xbuild.report import BESIDE, REPORT, Report, write_json
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
@@ -40,10 +42,6 @@ PATIENCE = 8.0
 """Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
 
 HASTE = 1.5
-
-BESIDE = ".xbuild"
-"""The folder beside the wheels that holds their report, logs and attestations."""
-
 T = TypeVar("T")
 
 
@@ -149,15 +147,52 @@ class Session:
             show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
         return ExitStatus(ended.exit_status)
 
+    def verify(
+        self,
+        request: BuildRequest,
+        record: Record,
+        wheels: Mapping[Path, RecordedWheel],
+        catalog: Catalog,
+        *,
+        diffoscope: Path | None = None,
+    ) -> Outcome:
+        """Build some wheels of an earlier run again, with its images, and compare.
+
+        :param wheels: where they should be, and what the record says of them.
+        :raises XbuildError: the build could not be done.
+        """
+        found = self.interruptible(lambda: with_images(request, record, self.engine))
+        report = self._rebuild(found, catalog)
+        return judge(report, record, wheels, diffoscope=diffoscope)
+
+    def _rebuild(self, request: BuildRequest, catalog: Catalog) -> Report:
+        """Build for a comparison: the log is kept, and no report, because nobody gets what is made."""
+        folder = self.settings.state_dir / "runs" / self.run
+        started = time.monotonic()
+        with JobLogs(folder) as logs, self.screen as screen:
+
+            def emit(event: Event) -> None:
+                logs(event)
+                screen(event)
+
+            try:
+                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
+                report = self.interruptible(pipeline.build)
+            except XbuildError as error:
+                emit(self._failed(error, time.monotonic() - started))
+                raise
+            emit(finished(report, now=time.time(), path=folder))
+            return report
+
     def _write(self, report: Report, folder: Path, out: Path) -> RunFinished:
         """The report and the logs, where the state is kept and beside the wheels."""
-        write_json(folder / "report.json", report.as_dict())
+        write_json(folder / REPORT, report.as_dict())
         beside = out / BESIDE
         beside.mkdir(parents=True, exist_ok=True)
         for log in folder.glob("*.jsonl"):
             shutil.copyfile(log, beside / log.name)
-        write_json(beside / "report.json", report.as_dict())
-        return finished(report, now=time.time(), path=beside / "report.json")
+        write_json(beside / REPORT, report.as_dict())
+        return finished(report, now=time.time(), path=beside / REPORT)
 
     def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
         if any(job.wheels for job in report.jobs):
