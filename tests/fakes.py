@@ -182,6 +182,11 @@ class FakeContainer:
         self._alive()
         self.paused = True
 
+    def unpause(self) -> None:
+        self.calls.append("unpause")
+        self._alive()
+        self.paused = False
+
     def kill(self) -> None:
         self.calls.append("kill")
         self.killed = True

@@ -33,10 +33,12 @@ def collect_directory(
     *,
     validate: Validate,
     limits: Limits = DEFAULT_LIMITS,
+    others: Collection[str] = (),
 ) -> list[Collected]:
-    """Publish the wheels that a build left in ``out``. The build's container must be stopped.
+    """Publish the wheels that a build left in ``out``. The build's container must be frozen or stopped.
 
     :param expected: names of the wheels that may be there. Fewer is no error here: a job may be partly built.
+    :param others: names that may be there too, and are not looked at: wheels of other steps.
     :param destination: folder that the wheels go to; made if need be.
     :raises ArtifactError: something in ``out`` is not an expected, sound wheel. Nothing was published then,
         and what ``destination`` held before is as it was.
@@ -45,6 +47,8 @@ def collect_directory(
         handle = _open_directory(out)
         try:
             for name in _list_names(handle, limits):
+                if name in others:
+                    continue
                 check_name(name, expected)
                 with _open_regular(handle, name, limits) as source:
                     staging.add(name, source.pieces(), source.size)
@@ -61,10 +65,12 @@ def collect_stream(
     *,
     validate: Validate,
     limits: Limits = DEFAULT_LIMITS,
+    others: Collection[str] = (),
     root: str = "out",
 ) -> list[Collected]:
     """Publish the wheels in a tar stream of the build's output folder, as ``docker get_archive`` gives it.
 
+    :param others: as for :func:`collect_directory`.
     :param root: the folder's name in the stream; every member must be a file directly in it.
     :raises ArtifactError: as :func:`collect_directory`. The rest of the stream is not read; close it.
     """
@@ -74,6 +80,10 @@ def collect_stream(
             if header.isdir() and header.name.rstrip("/") == root:
                 continue
             folder, _, name = header.name.rpartition("/")
+            if folder == root and name in others and header.type in REGULAR:
+                reader.skip(header.size)
+                reader.skip_padding(header.size)
+                continue
             if header.type not in REGULAR:
                 raise refused("not-a-regular-file", "a link, folder or special file", header.name)
             if folder != root:

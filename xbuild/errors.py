@@ -93,6 +93,13 @@ class FetchError(XbuildError):
     default_code = "fetch-failed"
 
 
+class StorageError(XbuildError):
+    """A file of xbuild's own cannot be read or written: no space, no permission, a failing disk."""
+
+    exit_status = ExitStatus.BUILD_FAILED
+    default_code = "storage"
+
+
 class ArtifactError(XbuildError):
     """A file that a build left behind is not a wheel that may reach ``dist/``."""
 

@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Literal
 
 Phase = Literal["image", "fetch", "build", "collect", "check", "test"]
 Stream = Literal["stdout", "stderr"]
-JobStatus = Literal["built", "partly", "failed", "timeout", "out-of-memory", "engine-error", "interrupted"]
+JobStatus = Literal[
+    "built", "partly", "failed", "check-failed", "timeout", "out-of-memory", "engine-error", "interrupted"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,6 +25,9 @@ from xbuild.wheels import AuditResult
 
 _COMPILING = re.compile(r"^\s*(?:Compiling|Fresh) (?P<crate>\S+) v")
 _TAIL_LINES = 2000
+_STOPPING: tuple[JobStatus, ...] = ("interrupted", "timeout", "out-of-memory")
+_STATUS_OF_ARTIFACT = {"bad-wheel": "check-failed", "no-wheel": "failed", "cannot-write": "failed"}
+_LAST_STATUSES = {*_STOPPING, "refused-output"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,14 @@ class JobOutcome:
     reason: str = ""
 
 
+@dataclass(slots=True)
+class _Done:
+    """What a job has done so far."""
+
+    steps: list[StepReport] = field(default_factory=list)
+    collected: list[Collected] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executor:
     """Runs jobs.
@@ -84,34 +95,28 @@ class Executor:
     def execute(self, job: Job) -> JobOutcome:
         """Run one job to its end. A failed build is a result, never an exception."""
         started = time.monotonic()
-        steps: list[StepReport] = []
+        done = _Done()
+        warm = False
         try:
             with self._target_dir(job) as (target_dir, warm):
-                collected, problem = self._in_container(job, target_dir, steps)
-        except XbuildError as error:
-            status: JobStatus = "engine-error" if isinstance(error, EngineError) else "failed"
-            if self.stopping():
-                status = "interrupted"
-            reason = "\n".join(part for part in (error.brief, error.details) if part)
-            return JobOutcome(
-                job=job,
-                status=status,
-                seconds=time.monotonic() - started,
-                steps=tuple(steps),
-                collected=(),
-                warm=False,
-                reason=reason,
-            )
-        status, reason = self._judge(steps, collected, problem)
+                self._in_container(job, target_dir, done)
+            status, reason = _judge(done.steps)
+        except (XbuildError, OSError) as error:
+            status, reason = self._status_of(error), _reason_of(error)
         return JobOutcome(
             job=job,
             status=status,
             seconds=time.monotonic() - started,
-            steps=tuple(steps),
-            collected=tuple(collected),
+            steps=tuple(done.steps),
+            collected=tuple(done.collected),
             warm=warm,
             reason=reason,
         )
+
+    def _status_of(self, error: Exception) -> JobStatus:
+        if self.stopping():
+            return "interrupted"
+        return "engine-error" if isinstance(error, EngineError) else "failed"
 
     @contextmanager
     def _target_dir(self, job: Job) -> Iterator[tuple[Path, bool]]:
@@ -140,9 +145,7 @@ class Executor:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
-    def _in_container(
-        self, job: Job, target_dir: Path, steps: list[StepReport]
-    ) -> tuple[list[Collected], str]:
+    def _in_container(self, job: Job, target_dir: Path, done: _Done) -> None:
         out = self.rooms.work / f"out-{job.id}"
         local = self.transport.local
         spec = ContainerSpec(
@@ -165,19 +168,11 @@ class Executor:
             runtime=self.runtime,
             workdir="/",
         )
-        with self.engine.container(spec) as container:
-            if not local:
-                self._fill(container, job)
-            self._run_steps(container, job, steps)
-            if not local and not any(step.status in {"timeout", "out-of-memory"} for step in steps):
-                self._phase(job, "collect")
-                container.pause()
-                return self._collected(lambda: self._from_stream(container, job))
-        if not local:
-            return [], ""
-        self._phase(job, "collect")
         try:
-            return self._collected(lambda: self._from_folder(out, job))
+            with self.engine.container(spec) as container:
+                if not local:
+                    self._fill(container, job)
+                self._run_steps(container, job, out, done)
         finally:
             shutil.rmtree(out, ignore_errors=True)
 
@@ -190,21 +185,7 @@ class Executor:
         if job.sysroot:
             container.put(USER_SYSROOT, tar_tree(Path(job.sysroot), owner="0:0"))
 
-    def _from_folder(self, out: Path, job: Job) -> list[Collected]:
-        return collect_directory(out, job.expected, self.rooms.destination, validate=self.validate)
-
-    def _from_stream(self, container: Container, job: Job) -> list[Collected]:
-        stream = container.get(OUT)
-        return collect_stream(stream, job.expected, self.rooms.destination, validate=self.validate)
-
-    @staticmethod
-    def _collected(collect: Callable[[], list[Collected]]) -> tuple[list[Collected], str]:
-        try:
-            return collect(), ""
-        except ArtifactError as error:
-            return [], "\n".join(part for part in (f"[{error.code}] {error.brief}", error.details) if part)
-
-    def _run_steps(self, container: Container, job: Job, steps: list[StepReport]) -> None:
+    def _run_steps(self, container: Container, job: Job, out: Path, done: _Done) -> None:
         for step in job.prepare:
             outcome, tail = self._run(container, job, step)
             if not outcome.ok:
@@ -212,9 +193,39 @@ class Executor:
         for step in job.steps:
             self._phase(job, "build", step)
             outcome, tail = self._run(container, job, step)
-            steps.append(self._report(step, outcome, tail, job))
-            if self.stopping() or outcome.timed_out or outcome.out_of_memory:
+            report = self._report(step, outcome, tail, job)
+            if report.status == "built":
+                self._phase(job, "collect", step)
+                try:
+                    done.collected.append(self._collect(container, job, step, out))
+                except ArtifactError as error:
+                    report = self._without_wheel(report, error)
+            done.steps.append(report)
+            if report.status in _LAST_STATUSES:
                 return
+
+    def _collect(self, container: Container, job: Job, step: Step, out: Path) -> Collected:
+        """Take a step's wheel before any other step runs, so that none can change or lose it.
+
+        :raises ArtifactError: it is not there, or not sound.
+        """
+        expected, others = {step.wheel}, job.expected - {step.wheel}
+        destination, validate = self.rooms.destination, self.validate
+        with _frozen(container):
+            if self.transport.local:
+                found = collect_directory(out, expected, destination, validate=validate, others=others)
+            else:
+                stream = container.get(OUT)
+                found = collect_stream(stream, expected, destination, validate=validate, others=others)
+        if not found:
+            raise ArtifactError(f"maturin succeeded and left no {step.wheel}", code="no-wheel")
+        return found[0]
+
+    def _without_wheel(self, report: StepReport, error: ArtifactError) -> StepReport:
+        if self.stopping():
+            return replace(report, status="interrupted", reason="interrupted")
+        status = _STATUS_OF_ARTIFACT.get(error.code, "refused-output")
+        return replace(report, status=status, reason=f"[{error.code}] {_reason_of(error)}")
 
     def _run(self, container: Container, job: Job, step: Step) -> tuple[ExecResult, list[str]]:
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -276,24 +287,6 @@ class Executor:
             reason=reason,
         )
 
-    def _judge(
-        self, steps: list[StepReport], collected: list[Collected], problem: str
-    ) -> tuple[JobStatus, str]:
-        names = {item.path.name for item in collected}
-        reasons = [step.reason for step in steps if step.reason]
-        lost = [step.wheel for step in steps if step.status == "built" and step.wheel not in names]
-        if problem:
-            reasons.append(problem)
-        elif lost:
-            reasons.append(f"maturin succeeded and left no {', '.join(lost)}")
-        reason = "\n".join(dict.fromkeys(reasons))
-        for status in ("interrupted", "timeout", "out-of-memory"):
-            if any(step.status == status for step in steps):
-                return status, reason
-        if not reasons:
-            return "built", ""
-        return ("partly" if names else "failed"), reason
-
     def _phase(self, job: Job, phase: str, step: Step | None = None) -> None:
         self.emit(
             PhaseStarted(
@@ -311,3 +304,35 @@ def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:
         return ()
     source = transport.source(Path(job.sysroot))
     return (Mount(target=USER_SYSROOT, source=source, read_only=transport.local),)
+
+
+@contextmanager
+def _frozen(container: Container) -> Iterator[None]:
+    container.pause()
+    try:
+        yield
+    finally:
+        # Where this fails, the container is gone, and whatever uses it next says so
+        with suppress(EngineError):
+            container.unpause()
+
+
+def _reason_of(error: Exception) -> str:
+    if isinstance(error, XbuildError):
+        hint = error.hint if isinstance(error, EngineError) else ""
+        return "\n".join(part for part in (error.brief, error.details, hint) if part)
+    return str(error)
+
+
+def _judge(steps: list[StepReport]) -> tuple[JobStatus, str]:
+    """What a job's steps mean for it, and why."""
+    reason = "\n".join(dict.fromkeys(step.reason for step in steps if step.reason))
+    statuses = {step.status for step in steps}
+    for status in _STOPPING:
+        if status in statuses:
+            return status, reason
+    if statuses == {"built"}:
+        return "built", ""
+    if "built" in statuses:
+        return "partly", reason
+    return ("check-failed" if statuses <= {"check-failed", "refused-output"} else "failed"), reason

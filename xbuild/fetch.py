@@ -19,17 +19,26 @@ from pathlib import Path
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
+from xbuild.files import make_folder, write_whole
 from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.plan import OUT, SRC, VENDOR
-from xbuild.project.crates import CONFIG, CrateStore
+from xbuild.project.crates import CrateStore
 from xbuild.project.details import Details, read_metadata
-from xbuild.project.lockfile import LockedPackage, parse_lock
+from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot
 from xbuild.transport import Transport, give, tar_tree
 
 _TRUST = "/trust"
 _METADATA_LIMIT = 256 << 20
+_LIMITS = Limits(memory=4 << 30)
+_LOCKED = ("--locked",)
+_FORMAT = ("--format-version", "1")
+_ENVIRONMENT = {
+    "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
+    "CARGO_TERM_COLOR": "never",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +60,7 @@ class Fetched:
     """What the phase gives.
 
     :ivar generated_lock: Cargo.lock was missing and has been made in the snapshot.
-    :ivar used_network: something was fetched; otherwise everything came from the cache.
+    :ivar used_network: a container with a network ran; otherwise everything came from the cache.
     """
 
     packages: tuple[LockedPackage, ...]
@@ -105,27 +114,29 @@ class Fetcher:
                 hint="run `cargo generate-lockfile` and commit it, or leave --locked out",
                 code="no-lockfile",
             )
-        key = self._details_key(manifest, snapshot, features)
-        packages = _read(lock_path) if had_lock else ()
-        known = self._known_details(key) if had_lock else None
-        complete = had_lock and not self.store.missing(packages) and self._has_config(lock_path)
-        if not (known and complete):
-            if offline and not complete:
-                raise FetchError(
-                    "not everything that Cargo.lock pins is in the cache",
-                    details=_missing_text(self.store.missing(packages), had_lock=had_lock),
-                    hint="run once without --offline",
-                    code="offline",
-                )
-            known = self._run(manifest, snapshot, lock_path, features=features)
-            packages = _read(lock_path)
+        packages = read_lock(lock_path) if had_lock else ()
+        missing = self.store.missing(packages)
+        complete = had_lock and not missing and self._has_config(lock_path)
+        if offline and not complete:
+            raise FetchError(
+                "not everything that Cargo.lock pins is in the cache",
+                details=_missing_text(missing, had_lock=had_lock),
+                hint="run once without --offline",
+                code="offline",
+            )
+        known = self._known_details(self._details_key(manifest, snapshot, features)) if complete else None
+        used_network = False
+        if known is None:
+            known = self._ask(manifest, snapshot, lock_path, features, offline=offline) if complete else None
+            used_network = known is None
+            known = known or self._run(manifest, snapshot, lock_path, features=features)
             self._remember(self._details_key(manifest, snapshot, features), known)
         return Fetched(
-            packages=packages,
+            packages=read_lock(lock_path),
             lock_digest=_digest(lock_path),
             details=known,
             generated_lock=not had_lock,
-            used_network=not complete,
+            used_network=used_network,
         )
 
     def _has_config(self, lock_path: Path) -> bool:
@@ -147,11 +158,57 @@ class Fetcher:
             return None
 
     def _remember(self, key: str, details: Details) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
-        path = self.cache / f"{key}.json"
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(details.as_dict()), "utf-8")
-        fresh.replace(path)
+        make_folder(self.cache)
+        write_whole(self.cache / f"{key}.json", json.dumps(details.as_dict()).encode())
+
+    def _ask(
+        self,
+        manifest: Manifest,
+        snapshot: Snapshot,
+        lock_path: Path,
+        features: tuple[str, ...],
+        *,
+        offline: bool,
+    ) -> Details | None:
+        """Ask cargo about the crate, in a container that has the crates of the cache and no network.
+
+        Unless ``offline``, ``None`` where cargo does not get on so: Cargo.toml may want what is not locked.
+        """
+        vendor = self.work / "vendor"
+        self.store.vendor(read_lock(lock_path), vendor / "vendor")
+        self.store.write_config(_digest(lock_path), vendor)
+        local = self.transport.local
+        spec = ContainerSpec(
+            image=self.image,
+            user=self.user,
+            labels={**self.labels, "xbuild.purpose": "metadata"},
+            env={**_ENVIRONMENT, "CARGO_HOME": VENDOR, "CARGO_NET_OFFLINE": "true"},
+            mounts=(
+                Mount(target=SRC, source=self.transport.source(snapshot.folder), read_only=local),
+                Mount(target=VENDOR, source=self.transport.source(vendor), read_only=local),
+            ),
+            network=False,
+            limits=_LIMITS,
+        )
+        try:
+            with self.engine.container(spec) as container:
+                if not local:
+                    container.put(SRC, tar_tree(snapshot.folder, owner="0:0"))
+                    container.put(VENDOR, tar_tree(vendor, owner="0:0"))
+                on_line = self.on_line if offline else _pass_over
+                crate = _Cargo(container, _cargo_toml(manifest), on_line, self.timeout, ())
+                return _details(crate.run("metadata", *_LOCKED, "--offline", *_FORMAT, *features), manifest)
+        except FetchError as error:
+            if not offline:
+                return None
+            raise FetchError(
+                error.brief,
+                details=error.details,
+                hint="run once without --offline",
+                code="offline",
+            ) from error
+        finally:
+            shutil.rmtree(vendor, ignore_errors=True)
 
     def _run(
         self,
@@ -176,23 +233,22 @@ class Fetcher:
                 Mount(target=_TRUST),
             ),
             network=True,
-            limits=Limits(memory=4 << 30),
+            limits=_LIMITS,
         )
-        cargo_toml = f"{SRC}/{manifest.cargo_toml.relative_to(manifest.root).as_posix()}"
         with self.engine.container(spec) as container:
             self._fill(container, snapshot)
-            crate = _Cargo(container, cargo_toml, self.on_line, self.timeout, self._mirror())
+            crate = _Cargo(container, _cargo_toml(manifest), self.on_line, self.timeout, self._mirror())
             if not lock_path.is_file():
                 crate.run("generate-lockfile")
-            config = crate.run("vendor", *_LOCKED, "--versioned-dirs", f"{OUT}/vendor")
-            answer = crate.run("metadata", *_LOCKED, "--format-version", "1", *features)
+            words = (*_LOCKED, "--versioned-dirs", *self._vendor_words(), f"{OUT}/vendor")
+            config = crate.run("vendor", *words)
+            answer = crate.run("metadata", *_LOCKED, *_FORMAT, *features)
             if not self.transport.local:
                 _unpack(container.get(OUT), out)
                 _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
         self._take(out, lock_path, config)
         shutil.rmtree(out, ignore_errors=True)
-        crate_name = _crate_name(manifest)
-        return read_metadata(json.loads(answer), crate=crate_name)
+        return _details(answer, manifest)
 
     def _fill(self, container: Container, snapshot: Snapshot) -> None:
         if self.network.ca_bundle:
@@ -202,13 +258,7 @@ class Fetcher:
             container.put(OUT, tar_tree(None, owner=self.user))
 
     def _environment(self) -> dict[str, str]:
-        env = {
-            "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
-            "CARGO_HOME": f"{OUT}/home",
-            "CARGO_TERM_COLOR": "never",
-            "LC_ALL": "C.UTF-8",
-            **self.network.environment,
-        }
+        env = {**_ENVIRONMENT, "CARGO_HOME": f"{OUT}/home", **self.network.environment}
         if self.network.ca_bundle:
             env |= {"CARGO_HTTP_CAINFO": f"{_TRUST}/ca.pem", "SSL_CERT_FILE": f"{_TRUST}/ca.pem"}
         return env
@@ -223,8 +273,12 @@ class Fetcher:
             f'source.mirror.registry="{self.network.cargo_index}"',
         )
 
+    def _vendor_words(self) -> tuple[str, ...]:
+        # `cargo vendor` alone among cargo's commands does not look at source replacement by itself
+        return ("--respect-source-config",) if self.network.cargo_index else ()
+
     def _take(self, out: Path, lock_path: Path, config: str) -> None:
-        packages = _read(lock_path)
+        packages = read_lock(lock_path)
         files = {path.name: path for path in (out / "home" / "registry" / "cache").rglob("*.crate")}
         for package in packages:
             if package.is_registry:
@@ -237,11 +291,11 @@ class Fetcher:
         self.store.add_config(_digest(lock_path), config, mount=f"{VENDOR}/vendor")
 
     def write_config(self, fetched: Fetched, folder: Path) -> None:
-        """Put cargo's configuration for an unpacked set of crates beside it."""
-        shutil.copyfile(self.store.config_path(fetched.lock_digest), folder / CONFIG)
+        """Put cargo's configuration for an unpacked set of crates beside it.
 
-
-_LOCKED = ("--locked",)
+        :raises FetchError: ``cache-unusable``.
+        """
+        self.store.write_config(fetched.lock_digest, folder)
 
 
 class _Cargo:
@@ -296,12 +350,26 @@ def _below(manifest: Manifest) -> str:
     return "" if relative == "." else f"{relative}/"
 
 
-def _crate_name(manifest: Manifest) -> str:
-    return str(tomllib.loads(manifest.cargo_toml.read_text("utf-8"))["package"]["name"])
+def _pass_over(_: Stream, line: str) -> None:
+    """What cargo says where its failure is expected."""
 
 
-def _read(path: Path) -> tuple[LockedPackage, ...]:
-    return parse_lock(path.read_text("utf-8"), where=str(path))
+def _cargo_toml(manifest: Manifest) -> str:
+    """Where containers see the crate's Cargo.toml."""
+    return f"{SRC}/{manifest.cargo_toml.relative_to(manifest.root).as_posix()}"
+
+
+def _details(answer: str, manifest: Manifest) -> Details:
+    """What cargo's answer says about a crate."""
+    name = str(tomllib.loads(manifest.cargo_toml.read_text("utf-8"))["package"]["name"])
+    try:
+        return read_metadata(json.loads(answer), crate=name)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FetchError(
+            "cargo metadata gave an answer that cannot be read",
+            details=f"{type(error).__name__}: {error}",
+            code="fetch-failed",
+        ) from error
 
 
 def _digest(path: Path) -> str:
@@ -316,13 +384,23 @@ def _missing_text(missing: tuple[LockedPackage, ...], *, had_lock: bool) -> str:
 
 def _unpack(chunks: Iterator[bytes], folder: Path, *, strip: int = 1) -> None:
     """Unpack what cargo left in a container's folder: regular files only."""
-    with tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks)), mode="r|") as archive:
-        for member in archive:
-            parts = [part for part in member.name.split("/") if part not in {"", "."}][strip:]
-            stream = archive.extractfile(member) if member.isreg() else None
-            if not parts or ".." in parts or stream is None:
-                continue
-            path = folder.joinpath(*parts)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as out:
-                shutil.copyfileobj(stream, out)
+    try:
+        with tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks)), mode="r|") as archive:
+            for member in archive:
+                _unpack_member(archive, member, folder, strip)
+    except tarfile.TarError as error:
+        raise FetchError(
+            "the engine sent a broken archive", details=str(error), code="fetch-failed", retryable=True
+        ) from error
+
+
+def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, strip: int) -> None:
+    parts = [part for part in member.name.split("/") if part not in {"", "."}][strip:]
+    stream = archive.extractfile(member) if member.isreg() else None
+    if not parts or ".." in parts or stream is None:
+        return
+    path = folder.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as out:
+        shutil.copyfileobj(stream, out)
+    path.chmod(0o755 if member.mode & 0o100 else 0o644)

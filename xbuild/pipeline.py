@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import Any
 from xbuild import __version__
 from xbuild.catalog import Catalog
 from xbuild.collect import Collected
-from xbuild.engine import Engine, Image
+from xbuild.engine import Engine, EngineInfo, Image
 from xbuild.errors import ExitStatus, RefusedError, XbuildError
 from xbuild.events import (
     Event,
@@ -24,8 +25,10 @@ from xbuild.events import (
     Notice,
     Output,
     PhaseStarted,
+    Progress,
     RunFinished,
     RunStarted,
+    Stream,
     WheelReady,
 )
 from xbuild.execute import Executor, JobOutcome, Rooms
@@ -46,6 +49,8 @@ from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import AuditResult, audit
 from xbuild.workspace import clear_abandoned, work_folder
+
+_DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
 
 NOBODY = "65532:65532"
 """Who builds when the caller is root: no build ever runs as root."""
@@ -105,6 +110,7 @@ class Pipeline:
         self._user = NOBODY if uid == 0 else f"{uid}:{os.getgid()}"
         self._labels = {"xbuild.run": run}
         self._failed_proofs: set[str] = set()
+        self._fetched = 0
 
     def plan(self) -> Plan:
         """Inspect the crate, and give what would run."""
@@ -126,10 +132,12 @@ class Pipeline:
         clear_abandoned(self._tools.cache)
         with self._interruptible(), work_folder(self._tools.cache, self._run) as work:
             inspected = self._inspect(manifest, work, build_images=True)
+            # Asked now, because an engine that is lost in mid-build is told of in the report
+            engine = self._tools.engine.info()
             self._announce(inspected)
             done = self._execute(inspected, work)
             self._stop_if_cancelled(allow=bool(done))
-        return self._report(inspected, done, started, time.monotonic() - wall)
+        return self._report(inspected, engine, done, started, time.monotonic() - wall)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -195,7 +203,7 @@ class Pipeline:
             network=tools.network,
             user=self._user,
             labels=self._labels,
-            on_line=lambda _, line: self._notice("info", "fetch", line.strip()),
+            on_line=self._fetch_line,
         )
         fetched = fetcher.fetch(
             manifest,
@@ -231,6 +239,15 @@ class Pipeline:
             transport=transport,
             vendor=vendor,
         )
+
+    def _fetch_line(self, stream: Stream, line: str) -> None:
+        now = self._tools.clock()
+        self._tools.emit(Output(run=self._run, time=now, phase="fetch", stream=stream, line=line))
+        fetched = _DOWNLOADED.match(line)
+        if fetched:
+            self._fetched += 1
+            what, done = fetched["crate"], self._fetched
+            self._tools.emit(Progress(run=self._run, time=now, phase="fetch", done=done, total=0, what=what))
 
     def _check_pins(self, manifest: Manifest, images: Mapping[str, Image | None]) -> None:
         """Hold the images against xbuild.lock, where there is one."""
@@ -412,16 +429,21 @@ class Pipeline:
                 )
             ),
         )
-        proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        try:
+            proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        except XbuildError as error:
+            self._failed_proofs.add(item.path.name)
+            return f"audited; not run: {error.brief}"
         if any(not proof.ok for proof in proofs):
             self._failed_proofs.add(item.path.name)
         return "audited; " + "; ".join(dict.fromkeys(proof.text for proof in proofs))
 
     # Report
 
-    def _report(self, inspected: _Inspected, done: list[_Done], started: float, seconds: float) -> Report:
+    def _report(
+        self, inspected: _Inspected, info: EngineInfo, done: list[_Done], started: float, seconds: float
+    ) -> Report:
         jobs = tuple(self._job_report(item, inspected) for item in done)
-        info = self._tools.engine.info()
         snapshot, fetched = inspected.snapshot, inspected.fetched
         return Report(
             run=self._run,

@@ -20,6 +20,12 @@ SCHEMA = "xbuild.report/1"
 REPORT = "report.json"
 BESIDE = ".xbuild"
 """The folder beside the wheels that holds their report, logs and attestations."""
+_STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
+    "timeout": ExitStatus.TIMEOUT,
+    "engine-error": ExitStatus.ENGINE,
+    "check-failed": ExitStatus.CHECK_FAILED,
+}
+"""The exit status where every job ended like this; otherwise it is that of a failed build."""
 
 IMAGE_SYSROOT, OWN_SYSROOT = "image", "own"
 """Which sysroot a target was linked with: its image's, or one of the caller's."""
@@ -165,11 +171,11 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
     if wheels:
         return ExitStatus.PARTLY
     statuses = {job.status for job in done}
-    if statuses == {"timeout"}:
-        return ExitStatus.TIMEOUT
-    if statuses == {"engine-error"}:
-        return ExitStatus.ENGINE
-    return ExitStatus.BUILD_FAILED
+    return (
+        _STATUS_OF_ALL.get(statuses.pop(), ExitStatus.BUILD_FAILED)
+        if len(statuses) == 1
+        else (ExitStatus.BUILD_FAILED)
+    )
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -11,6 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from xbuild.errors import StorageError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def new_run_id(now: float) -> str:
@@ -56,3 +61,16 @@ def remove_tree(folder: Path) -> None:
             if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
                 path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def storage_error(error: OSError) -> StorageError:
+    """What the file system's refusal means for the user."""
+    full = error.errno in _FULL
+    todo = "make room there, or name" if full else "check the permissions there, or name"
+    return StorageError(
+        "the disk is full" if full else "a file cannot be read or written",
+        details=f"{error.filename or 'a file'}: {error.strerror or error}",
+        hint=f"{todo} other folders (settings: cache_dir, state_dir, out)",
+        code="disk-full" if full else "storage",
+        retryable=full,
+    )

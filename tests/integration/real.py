@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SDISTS = {
     "rpds-py==0.27.1": "26a1c73171d10b7acccbded82bf6a586ab8203601e565badc74bbbf8bc5a10f8",
     "blake3==1.0.9": "5fa374fa5070ca084368776c19b420157eb0f2d3f091343d6bc59189929d62e2",
+    "nh3==0.3.2": "f394759a06df8b685a4ebfb1874fb67a9cbfd58c64fc5ed587a663c0e63ec376",
     "bcrypt==4.3.0": "3a3fd2204178b6d2adcf09cb4f6426ffef54762577a7c9b54c159008cb288c18",
 }
 """Real projects and the sha256 of their sdists."""
@@ -38,6 +39,11 @@ class Xbuild:
 
     folder: Path
     environment: dict[str, str]
+
+    @property
+    def state(self) -> Path:
+        """Where it keeps what it remembers of runs."""
+        return Path(self.environment["XBUILD_STATE_DIR"])
 
     def __call__(
         self, *words: str | Path, env: dict[str, str] | None = None, timeout: float = 3000
@@ -67,7 +73,7 @@ class Xbuild:
 @pytest.fixture
 def xbuild(tmp_path: Path) -> Xbuild:
     """The command in an empty folder, with the user's cache, so that images and crates are shared."""
-    return Xbuild(tmp_path, dict(os.environ))
+    return Xbuild(tmp_path, {**os.environ, "XBUILD_STATE_DIR": str(tmp_path / "state")})
 
 
 @pytest.fixture(scope="session")
@@ -146,24 +152,22 @@ def _archive(kept: Path, requirement: str) -> Path:
     return archive
 
 
-def leftovers(engine: DockerEngine) -> list[str]:
-    """Containers and volumes of xbuild's that are still there."""
-    api = engine._api
-    containers = api.containers(all=True, filters={"label": ["xbuild.owner"]})
-    return [item["Id"][:12] for item in containers]
+def leftovers(engine: DockerEngine, command: Xbuild) -> list[str]:
+    """Containers and volumes that runs of ``command`` have left."""
+    runs = command.state / "runs"
+    found = []
+    for run in runs.iterdir() if runs.is_dir() else ():
+        mine = {"label": [f"xbuild.run={run.name}"]}
+        found += [item["Id"][:12] for item in engine._api.containers(all=True, filters=mine)]
+        found += [item["Name"][:12] for item in engine._api.volumes(filters=mine)["Volumes"] or ()]
+    return found
 
 
 @pytest.fixture
-def nothing_left(engine: DockerEngine) -> Iterator[None]:
-    """After the test there are as many volumes as before, and no container of xbuild's."""
-    before = _volumes(engine)
+def nothing_left(engine: DockerEngine, xbuild: Xbuild) -> Iterator[None]:
+    """After the test there is no container and no volume of its runs."""
     yield
-    assert leftovers(engine) == []
-    assert _volumes(engine) <= before
-
-
-def _volumes(engine: DockerEngine) -> set[str]:
-    return {item["Name"] for item in engine._api.volumes()["Volumes"] or ()}
+    assert leftovers(engine, xbuild) == []
 
 
 def wheel_names(folder: Path) -> Sequence[str]:

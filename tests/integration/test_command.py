@@ -233,7 +233,7 @@ def test_nothing_is_left_when_it_is_stopped(
     assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
     assert time.monotonic() - started < 10
     patience = time.monotonic() + 20
-    while leftovers(engine) and time.monotonic() < patience:
+    while leftovers(engine, xbuild) and time.monotonic() < patience:
         time.sleep(0.2)
     assert not list((xbuild.folder / "dist").glob("*.whl"))
     if number == signal.SIGINT:

@@ -17,7 +17,7 @@ STAGES = (
     ("xbuild", "errors", "events", "catalog", "engine", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
-    ("project", "interpreters", "images", "lockfile", "transport", "fetch"),
+    ("files", "project", "interpreters", "images", "lockfile", "transport", "fetch"),
     ("plan",),
     ("execute", "diagnosis"),
     ("collect", "wheels", "testing", "prove", "compare"),
@@ -218,3 +218,15 @@ def test_no_triple_or_image_is_a_literal_in_the_core() -> None:
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
                 assert not any(part in node.value for part in TRIPLES), (module, node.value)
+
+
+def test_only_the_command_searches_the_callers_path() -> None:
+    found = [
+        name
+        for name, nodes in NODES.items()
+        for node in nodes
+        if isinstance(node, ast.Call)
+        and dotted(node.func) == "shutil.which"
+        and "path" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert [name for name in found if room(name) != "cli"] == []

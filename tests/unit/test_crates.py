@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conditions import together, umask
 from fakes import crate_archive, locked, make_package
 
 from xbuild.errors import FetchError
@@ -71,6 +73,27 @@ def test_a_second_time_nothing_is_done(place: Place) -> None:
     assert not list(place.vendor.parent.glob(".unpack-*"))
 
 
+def test_nothing_but_crates_is_where_builds_read(place: Place) -> None:
+    package = place.add(*make_package())
+    place.unpack(package)
+    (place.vendor / "itoa-1.0.9" / "Cargo.toml").write_text("damage", "utf-8")
+    place.unpack(package)
+    assert [path.name for path in place.vendor.parent.iterdir()] == ["vendor"]
+    assert [path.name for path in place.vendor.iterdir()] == ["itoa-1.0.9"]
+
+
+def test_the_vendored_folder_can_be_read_by_the_build(place: Place) -> None:
+    package = place.add(*make_package())
+    with umask(0o077):
+        place.unpack(package)
+    crate = place.vendor / "itoa-1.0.9"
+    folders = (place.vendor.parent, place.vendor, crate, crate / "src")
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o755}
+    place.vendor.chmod(0o700)
+    assert place.unpack(package).unpacked == ()
+    assert place.vendor.stat().st_mode & 0o777 == 0o755
+
+
 def test_path_dependencies_are_not_vendored(place: Place) -> None:
     assert place.unpack(LockedPackage("own", "1.0.0", "", "")) == VendorReport(0, (), ())
     assert place.store.missing([LockedPackage("own", "1.0.0", "", "")]) == ()
@@ -103,10 +126,14 @@ def test_a_damaged_store_is_missing(place: Place, damage: str) -> None:
     assert place.store.missing([package]) == (package,)
 
 
-def test_a_damaged_store_is_not_unpacked(place: Place) -> None:
+@pytest.mark.parametrize("damage", ["truncated", "gone"])
+def test_a_damaged_store_is_not_unpacked(place: Place, damage: str) -> None:
     package = place.add(*make_package())
     path = place.kept(".crate")
-    path.write_bytes(path.read_bytes()[:-7])
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(FetchError) as caught:
         place.unpack(package)
     assert caught.value.code == "cache-damaged"
@@ -114,51 +141,164 @@ def test_a_damaged_store_is_not_unpacked(place: Place) -> None:
     assert not (place.vendor / "itoa-1.0.9").exists()
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "flipped",
-        "truncated",
-        "longer",
-        "gone",
-        "extra file",
-        "extra deep file",
-        "link to file",
-        "link to folder",
-    ],
-)
+def state(path: Path) -> tuple[int, int]:
+    """What tells whether anything was done to a file but reading it."""
+    status = path.stat()
+    return status.st_ino, status.st_ctime_ns
+
+
+def flip(path: Path) -> None:
+    body = path.read_bytes()
+    path.write_bytes(bytes([body[0] ^ 1]) + body[1:])
+
+
+def link_to_copy(path: Path) -> None:
+    copy = path.parents[4] / "copy"
+    path.rename(copy)
+    path.symlink_to(copy)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "flipped": lambda folder: flip(folder / "Cargo.toml"),
+    "truncated": lambda folder: os.truncate(folder / "Cargo.toml", 3),
+    "longer": lambda folder: (folder / "Cargo.toml").write_bytes(b"# itoa\n\n"),
+    "gone": lambda folder: (folder / "Cargo.toml").unlink(),
+    "extra file": lambda folder: (folder / "build.rs").write_text("evil", "utf-8"),
+    "extra deep file": lambda folder: (folder / "src" / "x.rs").write_text("evil", "utf-8"),
+    "extra folder": lambda folder: (folder / "src" / "more").mkdir(),
+    "extra link": lambda folder: (folder / "more").symlink_to("src"),
+    "link to file": lambda folder: link_to_copy(folder / "Cargo.toml"),
+    "link to folder": lambda folder: link_to_copy(folder / "src"),
+    "pipe": lambda folder: pipe(folder / "Cargo.toml"),
+    "no longer a program": lambda folder: (folder / "configure").chmod(0o644),
+    "now a program": lambda folder: (folder / "Cargo.toml").chmod(0o755),
+    "not readable": lambda folder: (folder / "Cargo.toml").chmod(0o600),
+    "folder not readable": lambda folder: (folder / "src").chmod(0o700),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_damage_among_unpacked_files_is_repaired(place: Place, damage: str) -> None:
     package = place.add(*make_package())
     place.unpack(package)
     whole = place.files()
-    folder = place.vendor / "itoa-1.0.9"
-    path = folder / "Cargo.toml"
-    body = path.read_bytes()
-    (place.root / "copy").write_bytes(body)
-    match damage:
-        case "flipped":
-            path.write_bytes(bytes([body[0] ^ 1]) + body[1:])
-        case "truncated":
-            path.write_bytes(body[:-1])
-        case "longer":
-            path.write_bytes(body + b"\n")
-        case "gone":
-            path.unlink()
-        case "extra file":
-            (folder / "build.rs").write_text("evil", "utf-8")
-        case "extra deep file":
-            (folder / "src" / "more").mkdir()
-            (folder / "src" / "more" / "x.rs").write_text("evil", "utf-8")
-        case "link to file":
-            path.unlink()
-            path.symlink_to(place.root / "copy")
-        case "link to folder":
-            (folder / "src").rename(place.root / "src")
-            (folder / "src").symlink_to(place.root / "src")
+    DAMAGE[damage](place.vendor / "itoa-1.0.9")
     assert place.unpack(package) == VendorReport(1, ("itoa-1.0.9",), ("itoa-1.0.9",))
     assert place.files() == whole
-    assert not path.is_symlink()
-    assert not (folder / "src").is_symlink()
+    assert not any(path.is_symlink() for path in place.vendor.rglob("*"))
+    assert place.unpack(package).unpacked == ()
+
+
+@pytest.mark.parametrize("kind", ["file", "link to folder", "dangling link", "folder"])
+def test_something_else_beside_the_vendored_crates(place: Place, kind: str) -> None:
+    package = place.add(*make_package())
+    place.unpack(package)
+    (place.root / "outside").mkdir()
+    (place.root / "outside" / "kept").write_text("x", "utf-8")
+    stray = place.vendor / "stray"
+    match kind:
+        case "file":
+            stray.write_text("x", "utf-8")
+        case "link to folder":
+            stray.symlink_to(place.root / "outside")
+        case "dangling link":
+            stray.symlink_to("nowhere")
+        case _:
+            (stray / "a" / "b").mkdir(parents=True)
+    assert place.unpack(package) == VendorReport(1, (), ())
+    assert [path.name for path in place.vendor.iterdir()] == ["itoa-1.0.9"]
+    assert (place.root / "outside" / "kept").exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "link to a copy", "link to another folder", "dangling link"])
+def test_something_else_in_place_of_a_vendored_crate(place: Place, kind: str) -> None:
+    package = place.add(*make_package())
+    place.unpack(package)
+    target = place.vendor / "itoa-1.0.9"
+    target.rename(place.root / "copy")
+    (place.root / "other").mkdir()
+    match kind:
+        case "file":
+            target.write_text("x", "utf-8")
+        case "link to a copy":
+            target.symlink_to(place.root / "copy")
+        case "link to another folder":
+            target.symlink_to(place.root / "other")
+        case _:
+            target.symlink_to("nowhere")
+    assert place.unpack(package).damaged == ("itoa-1.0.9",)
+    assert target.is_dir()
+    assert not target.is_symlink()
+    assert (place.root / "copy" / "Cargo.toml").exists()
+
+
+def test_only_what_is_damaged_is_replaced_and_never_edited(place: Place) -> None:
+    whole, damaged = (place.add(*make_package(name)) for name in ("itoa", "ryu"))
+    place.unpack(whole, damaged)
+    before = {path: state(path) for path in place.vendor.rglob("*")}
+    old = place.vendor / "ryu-1.0.9" / "Cargo.toml"
+    old.write_text("damage", "utf-8")
+    with old.open("rb") as reading:
+        assert place.unpack(whole, damaged).damaged == ("ryu-1.0.9",)
+        # a build that has the old one open reads on
+        assert reading.read() == b"damage"
+    assert old.read_bytes() == b"# ryu\n"
+    assert state(old) != before[old]
+    for path, then in before.items():
+        if "itoa-1.0.9" in path.parts:
+            assert state(path) == then
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["empty", "damaged"])
+def test_runs_that_vendor_the_same_lockfile_at_once(place: Place, *, damaged: bool) -> None:
+    packages = [place.add(*make_package(f"crate{number}")) for number in range(12)]
+    for attempt in range(10):
+        folder = place.root / f"vendor-{attempt}"
+        if damaged:
+            place.store.vendor(packages, folder)
+            for package in packages:
+                (folder / package.folder / "Cargo.toml").write_text("damage", "utf-8")
+        reports: list[VendorReport] = []
+
+        def work(folder: Path = folder, reports: list[VendorReport] = reports) -> None:
+            reports.append(place.store.vendor(packages, folder))
+
+        assert together(work, work, work) == []
+        assert sorted(len(report.unpacked) for report in reports) == [0, 0, 12]
+        assert place.store.vendor(packages, folder).unpacked == ()
+
+
+def test_what_a_killed_run_left_is_in_nobodys_way(place: Place) -> None:
+    package = place.add(*make_package())
+    place.unpack(package)
+    (turn,) = (path for path in (place.root / "store" / "turns").iterdir() if path.suffix == ".lock")
+    left = turn.with_suffix("") / "old" / "x"
+    left.mkdir(parents=True)
+    assert place.unpack(package) == VendorReport(1, (), ())
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("what", ["store", "folder", "download"])
+def test_errors_of_the_file_system_say_what_was_done(place: Place, what: str) -> None:
+    package, content = make_package()
+    place.add(package, content)
+    with pytest.raises(FetchError) as caught:  # noqa: PT012  # one of three
+        if what == "store":
+            (place.root / "file").write_text("x", "utf-8")
+            CrateStore(place.root / "file").add_config("digest", "", mount="/vendor")
+        elif what == "folder":
+            place.vendor.parent.mkdir(parents=True)
+            place.vendor.write_text("x", "utf-8")
+            place.unpack(package)
+        else:
+            place.store.add_crate_file(package, place.root / "missing")
+    assert caught.value.code == "cache-unusable"
+    assert caught.value.details
 
 
 def test_other_crates_go(place: Place) -> None:
@@ -244,6 +384,47 @@ def test_a_locked_file_that_is_cut_off(place: Place) -> None:
     assert caught.value.code == "cache-damaged"
 
 
+def test_a_locked_archive_with_a_broken_middle(place: Place) -> None:
+    text = "".join(hashlib.sha256(b"%d" % number).hexdigest() for number in range(3000)).encode()
+    content = bytearray(crate_archive("itoa-1.0.9", {"Cargo.toml": text, "b": b"b" * 999}))
+    content[40_000:40_400] = b"\xff" * 400
+    package = locked("itoa", "1.0.9", checksum=hashlib.sha256(content).hexdigest())
+    place.add(package, bytes(content))
+    with pytest.raises(FetchError) as caught:
+        place.unpack(package)
+    assert caught.value.code == "cache-damaged"
+
+
+@pytest.mark.parametrize("name", ["Cargo.toml/evil", ".cargo-checksum.json/evil"])
+def test_a_locked_archive_with_a_file_below_a_file(place: Place, name: str) -> None:
+    package = place.add(*make_package(extra=[member(f"itoa-1.0.9/{name}")]))
+    with pytest.raises(FetchError) as caught:
+        place.unpack(package)
+    assert caught.value.code == "cache-damaged"
+    assert name.partition("/")[0] in caught.value.details
+
+
+@pytest.mark.parametrize(
+    ("mtime", "kept"), [("-5", 0), ("1e300", (1 << 32) - 1), ("1700000000.9", 1_700_000_000)]
+)
+def test_times_that_no_file_system_has(place: Place, mtime: str, kept: int) -> None:
+    odd = member("itoa-1.0.9/odd")
+    odd.pax_headers = {"mtime": mtime}
+    package = place.add(*make_package(extra=[odd]))
+    place.unpack(package)
+    assert int((place.vendor / "itoa-1.0.9" / "odd").stat().st_mtime) == kept
+
+
+@pytest.mark.parametrize("headers", [{"mtime": "inf"}, {"mtime": "nan"}, {"path": "itoa-1.0.9/a\0b"}])
+def test_headers_that_mean_nothing(place: Place, headers: dict[str, str]) -> None:
+    odd = member("itoa-1.0.9/odd")
+    odd.pax_headers = headers
+    package = place.add(*make_package(extra=[odd]))
+    with pytest.raises(FetchError) as caught:
+        place.unpack(package)
+    assert caught.value.code == "cache-damaged"
+
+
 # Packages from git
 
 
@@ -287,6 +468,18 @@ def test_a_damaged_git_package_is_missing(place: Place, suffix: str) -> None:
     body[len(body) // 2] ^= 1
     path.write_bytes(body)
     assert place.store.missing([package]) == (package,)
+    with pytest.raises(FetchError) as caught:
+        place.unpack(package)
+    assert caught.value.code == "cache-damaged"
+
+
+def test_a_git_package_that_cargo_did_not_check_out(place: Place) -> None:
+    package = LockedPackage("fork", "0.1.0", GIT, "")
+    for folder in (place.root / "nothing", place.root):
+        with pytest.raises(FetchError) as caught:
+            place.store.add_git_package(package, folder)
+        assert caught.value.code == "fetch-failed"
+    assert place.store.missing([package]) == (package,)
 
 
 # Configuration
@@ -297,3 +490,26 @@ def test_the_source_replacement_points_to_the_mount(place: Place) -> None:
     place.store.add_config("digest", text, mount="/vendor/vendor")
     kept = place.store.config_path("digest").read_text("utf-8")
     assert kept == text.replace('"/out/a \\"b"', '"/vendor/vendor"')
+
+
+def test_the_source_replacement_can_be_read_by_the_build_and_is_replaced_whole(place: Place) -> None:
+    path = place.root / "config.toml"
+    for text in ("one", "two"):
+        with umask(0o077):
+            place.store.add_config("digest", text, mount="/vendor/vendor")
+            place.store.write_config("digest", place.root)
+        assert path.read_text("utf-8") == text
+        assert path.stat().st_mode & 0o777 == 0o644
+    before = state(path)
+    place.store.write_config("digest", place.root)
+    assert state(path) == before
+    path.chmod(0o600)
+    place.store.write_config("digest", place.root)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_ino != before[0]
+
+
+def test_a_source_replacement_that_is_not_kept(place: Place) -> None:
+    with pytest.raises(FetchError) as caught:
+        place.store.write_config("digest", place.root)
+    assert caught.value.code == "cache-unusable"

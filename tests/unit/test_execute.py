@@ -142,7 +142,7 @@ def test_a_local_engine_gets_read_only_sources_and_no_copies(place: Place) -> No
     assert container.mount("/vendor").read_only
     assert not container.mount("/target").read_only
     assert not container.mount("/out").read_only
-    assert not [call for call in container.calls if not call.startswith("run")]
+    assert container.calls == ["run maturin", "pause", "unpause"]
 
 
 def test_another_engine_gets_volumes_that_the_build_cannot_change(place: Place) -> None:
@@ -159,6 +159,7 @@ def test_another_engine_gets_volumes_that_the_build_cannot_change(place: Place) 
         "run maturin",
         "pause",
         "get /out",
+        "unpause",
     ]
     assert {(member.uid, member.gid) for member in container.puts["/src"]} == {(0, 0)}
     assert {f"{member.uid}:{member.gid}" for member in container.puts["/out"]} == {USER}
@@ -253,7 +254,8 @@ def test_a_file_that_was_not_expected(place: Place, name: str, *, local: bool) -
 
     place.engine.on("maturin", play)
     outcome = place.execute(job, local=local)
-    assert outcome.status == "failed"
+    assert outcome.status == "check-failed"
+    assert outcome.steps[0].status == "refused-output"
     assert outcome.reason.startswith("[")
     assert place.dist == []
     assert place.engine.left_open == []
@@ -269,7 +271,7 @@ def test_a_link_is_no_wheel(place: Place, *, local: bool) -> None:
 
     place.engine.on("maturin", play)
     outcome = place.execute(job, local=local)
-    assert outcome.status == "failed"
+    assert outcome.status == "check-failed"
     assert "not-a-regular-file" in outcome.reason
     assert place.dist == []
 
@@ -287,7 +289,7 @@ def test_a_wheel_that_fails_its_audit(place: Place, *, local: bool) -> None:
         return AuditResult(wheel=seen.wheel, sha256=seen.sha256, size=seen.size, findings=(finding,))
 
     outcome = place.execute(job, local=local, validate=reject)
-    assert outcome.status == "failed"
+    assert outcome.status == "check-failed"
     assert "wrong-machine" in outcome.reason
     assert place.dist == []
 
@@ -301,7 +303,8 @@ def test_the_engine_goes_away_in_the_middle(place: Place, *, local: bool) -> Non
     assert outcome.status == "engine-error"
     assert "went away" in outcome.reason
     assert [step.status for step in outcome.steps] == ["built"]
-    assert place.dist == []
+    assert place.dist == [job.steps[0].wheel]
+    assert [item.path.name for item in outcome.collected] == place.dist
     assert place.engine.running == 0
 
 
@@ -397,3 +400,51 @@ def test_a_failed_build_keeps_its_target_directory(place: Place) -> None:
     place.engine.on("maturin", lambda _: 1)
     place.execute(job, cache=True)
     assert place.execute(job, cache=True).warm
+
+
+def test_a_timeout_of_one_step_does_not_blame_another(tmp_path: Path, recorder: Recorder) -> None:
+    place = Place(tmp_path, recorder)
+    job = make_job()
+    place.engine.on("maturin", maturin(job, fail="python3.12", answer=TIMED_OUT))
+    assert "maturin succeeded and left no" not in place.execute(job, local=False).reason
+
+
+def test_memory_of_one_step_leaves_the_wheels_of_others_alone(tmp_path: Path, recorder: Recorder) -> None:
+    place = Place(tmp_path, recorder)
+    job = make_job()
+    place.engine.on("maturin", maturin(job, fail="python3.12", answer=OUT_OF_MEMORY))
+    place.execute(job, local=False)
+    assert place.dist == [job.steps[0].wheel]
+
+
+def test_half_a_wheel_of_one_step_leaves_the_wheels_of_others_alone(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    place = Place(tmp_path, recorder)
+    job = make_job()
+    good = maturin(job)
+
+    def play(command: Command) -> int | ExecResult | None:
+        if "python3.12" in command.argv:
+            command.write(f"/out/{job.steps[1].wheel}", b"half")
+            return TIMED_OUT
+        return good(command)
+
+    def judge(wheel: Path) -> AuditResult:
+        seen = accept(wheel)
+        broken = Finding(severity="error", code="bad-zip", where="", message="no zip file")
+        findings = (broken,) if wheel.read_bytes() == b"half" else ()
+        return AuditResult(wheel=seen.wheel, sha256=seen.sha256, size=seen.size, findings=findings)
+
+    place.engine.on("maturin", play)
+    outcome = place.execute(job, validate=judge)
+    assert place.dist == [job.steps[0].wheel]
+    assert outcome.status == "timeout"
+
+
+def test_an_error_of_the_file_system_is_one_jobs(tmp_path: Path, recorder: Recorder) -> None:
+    place = Place(tmp_path, recorder)
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    (tmp_path / "cache").write_text("not a folder", "utf-8")
+    assert place.execute(job, cache=True).status == "failed"

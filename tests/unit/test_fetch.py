@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import Command, FakeCargo, FakeEngine, gone, make_crate, make_package
+from fakes import Command, FakeCargo, FakeContainer, FakeEngine, gone, make_crate, make_package
 
-from xbuild.engine import ExecResult
-from xbuild.errors import EngineError, RefusedError, XbuildError
+from xbuild.engine import ContainerSpec, ExecResult
+from xbuild.errors import EngineError, FetchError, RefusedError, XbuildError
 from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.project.crates import CrateStore
 from xbuild.project.lockfile import LockedPackage
@@ -128,15 +129,74 @@ def test_the_second_time_nothing_runs(place: Place) -> None:
     )
 
 
-def test_other_features_ask_cargo_again(place: Place) -> None:
-    place.fetch()
-    place.play(["abi3-py38"])
-    found = place.fetch(features=("--features", "abi3"))
+@pytest.mark.parametrize("offline", [True, False])
+@BOTH
+def test_other_features_ask_cargo_again_without_a_network(
+    place: Place, *, local: bool, offline: bool
+) -> None:
+    place.fetch(local=local)
+    cargo = place.play(["abi3-py38"])
+    seen: dict[str, bytes] = {}
+
+    def play(command: Command) -> int:
+        for name in ("config.toml", "vendor/pyo3-0.26.0/Cargo.toml"):
+            seen[name] = command.path(f"/vendor/{name}").read_bytes()
+        return cargo(command)
+
+    place.engine.on("cargo", play)
+    found = place.fetch(local=local, offline=offline, features=("--features", "abi3"))
     assert found.details.abi3
-    assert place.cargo.ran == ["vendor", "metadata"]
-    argv = place.engine.containers[1].commands[-1].argv
+    assert not found.used_network
+    assert cargo.ran == ["metadata"]
+    container = place.engine.containers[1]
+    assert not container.spec.network
+    assert container.spec.hardened
+    assert container.mount("/src").read_only == container.mount("/vendor").read_only == local
+    argv = container.commands[-1].argv
     assert argv[-2:] == ("--features", "abi3")
-    assert "--locked" in argv
+    assert {"--locked", "--offline"} <= set(argv)
+    assert container.spec.env["CARGO_HOME"] == "/vendor"
+    assert b'"/vendor/vendor"' in seen["config.toml"]
+    assert seen["vendor/pyo3-0.26.0/Cargo.toml"] == b"# pyo3\n"
+    assert not (place.root / "work-2" / "vendor").exists()
+    # and they are remembered
+    place.fetch(offline=True, features=("--features", "abi3"))
+    assert len(place.engine.containers) == 2
+
+
+def only_with_a_network(place: Place) -> None:
+    """Cargo.toml wants a crate that Cargo.lock does not have."""
+    cargo = place.play(["abi3"])
+
+    def play(command: Command) -> int:
+        if command.container.spec.network:
+            return cargo(command)
+        command.say("error: no matching package named `more` found", stream="stderr")
+        return 101
+
+    place.engine.on("cargo", play)
+
+
+def test_what_cargo_needs_the_network_for_gets_it(place: Place) -> None:
+    place.fetch()
+    place.lines.clear()
+    only_with_a_network(place)
+    found = place.fetch(features=("--features", "abi3"))
+    assert found.used_network
+    assert found.details.abi3
+    assert [spec.network for spec in place.engine.specs[1:]] == [False, True]
+    assert place.lines == ["   Vendoring everything"]
+
+
+def test_offline_starts_no_container_with_a_network(place: Place) -> None:
+    place.fetch()
+    only_with_a_network(place)
+    with pytest.raises(FetchError) as caught:
+        place.fetch(offline=True, features=("--features", "abi3"))
+    assert caught.value.code == "offline"
+    assert "no matching package" in caught.value.details
+    assert "--offline" in caught.value.hint
+    assert [spec.network for spec in place.engine.specs[1:]] == [False]
 
 
 def test_a_damaged_store_is_fetched_again(place: Place) -> None:
@@ -150,7 +210,7 @@ def test_a_damaged_store_is_fetched_again(place: Place) -> None:
 def test_remembered_details_that_are_rubbish_are_asked_for_again(place: Place) -> None:
     first = place.fetch()
     (path,) = (place.root / "details").iterdir()
-    for rubbish in ("", "{", '{"abi": 1}'):
+    for rubbish in ("", "{", '{"abi": 1}', "[]", "null", "3"):
         path.write_text(rubbish, "utf-8")
         assert place.fetch().details == first.details
 
@@ -224,6 +284,42 @@ def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: st
         assert "too long" in error.brief
 
 
+@pytest.mark.parametrize("answer", ["", "{", "[]", "{}", "null", '{"packages": [], "resolve": null}'])
+def test_an_answer_of_cargo_that_cannot_be_read(place: Place, answer: str) -> None:
+    good = place.cargo
+
+    def play(command: Command) -> int:
+        if "metadata" in command.argv:
+            command.say(answer)
+            return 0
+        return good(command)
+
+    place.engine.on("cargo", play)
+    error = place.refusal()
+    assert isinstance(error, FetchError)
+    assert error.code == "fetch-failed"
+
+
+@pytest.mark.parametrize("name", ["/out", "/src/Cargo.lock"])
+def test_a_broken_archive_of_the_engine(tmp_path: Path, name: str) -> None:
+    class Broken(FakeContainer):
+        def get(self, path: str) -> Iterator[bytes]:
+            return iter([b"rubbish" * 500]) if path == name else super().get(path)
+
+    class BrokenEngine(FakeEngine):
+        @contextmanager
+        def container(self, spec: ContainerSpec) -> Iterator[FakeContainer]:
+            with super().container(spec):
+                yield Broken(self, spec, 9)
+
+    place = Place(tmp_path)
+    place.engine = BrokenEngine(tmp_path / "broken")
+    place.play()
+    with pytest.raises(FetchError) as caught:
+        place.fetch(local=False)
+    assert caught.value.code == "fetch-failed"
+
+
 def test_the_engine_goes_away(place: Place) -> None:
     place.engine.on("cargo", gone)
     with pytest.raises(EngineError) as caught:
@@ -239,6 +335,13 @@ def test_packages_from_git(place: Place, *, local: bool) -> None:
     assert place.store.missing(found.packages) == ()
     place.store.vendor(found.packages, place.root / "vendored")
     assert (place.root / "vendored" / "fork-0.1.0" / "Cargo.toml").read_bytes() == b"#"
+    assert (place.root / "vendored" / "fork-0.1.0" / "configure").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_package_from_git_that_cargo_did_not_check_out(place: Place) -> None:
+    place.relock(*place.packages, GIT)
+    place.engine.on("cargo", FakeCargo(place.crates, packages=place.packages))
+    assert place.refusal().code == "fetch-failed"
 
 
 def test_proxies_mirrors_and_certificates(place: Place) -> None:

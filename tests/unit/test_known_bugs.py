@@ -2,252 +2,46 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import json
 import subprocess
 import sys
-import tarfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import together
 from fakes import (
     LINUX,
-    OUT_OF_MEMORY,
-    TIMED_OUT,
     Recorder,
-    accept,
-    crate_archive,
     locked,
     make_details,
     make_manifest,
-    make_package,
     make_request,
     make_target,
     tar_bytes,
 )
-from test_architecture import MODULES, backwards
+from test_architecture import backwards
 from test_compose import request
-from test_execute import Place as ExecutePlace
-from test_execute import make_job, maturin
-from test_fetch import GIT
-from test_fetch import Place as FetchPlace
 from test_interpreters import dead_file, resolve
 from test_pipeline import Place as PipelinePlace
-from test_snapshot import commit, git, names, put, umask
+from test_snapshot import put
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import make_request as compose_request
-from xbuild.engine import ExecResult
-from xbuild.errors import FetchError, ImageError, RefusedError, UsageError
+from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.images.dockerfile import parse
 from xbuild.images.layers import pack_layer
 from xbuild.plan import make_plan
-from xbuild.project.crates import CrateStore
 from xbuild.project.details import read_metadata
-from xbuild.project.lockfile import LockedPackage, parse_lock
+from xbuild.project.lockfile import parse_lock
 from xbuild.project.manifest import read_manifest
-from xbuild.project.snapshot import take_snapshot
 from xbuild.report import write_json
 from xbuild.settings import Settings
-from xbuild.wheels import AuditResult, Finding
 
 # Races among them do not fail every time, so a pass is no error
 pytestmark = pytest.mark.xfail(strict=False, reason="known bug: see the test")
-
-# project/snapshot.py
-
-
-def test_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
-    library = commit(put(tmp_path / "library", "lib.c"))
-    root = commit(put(tmp_path / "in", "Cargo.toml"))
-    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
-    commit(root)
-    git(root, "submodule", "deinit", "-q", "-f", "lib")
-    assert names(take_snapshot(root, tmp_path / "out")) == {".gitmodules", "Cargo.toml"}
-
-
-def test_the_folder_of_a_snapshot_can_be_read_by_the_build(tmp_path: Path) -> None:
-    root = put(tmp_path / "in", "Cargo.toml")
-    with umask(0o077):
-        found = take_snapshot(root, tmp_path / "out")
-    assert found.folder.stat().st_mode & 0o777 == 0o755
-
-
-def test_the_commit_of_a_repository_that_holds_none_of_the_sources(tmp_path: Path) -> None:
-    repository = put(tmp_path / "repo", "a", "unpacked/demo-1.0/Cargo.toml")
-    put(repository, ".gitignore", text="unpacked/\n")
-    commit(repository)
-    found = take_snapshot(repository / "unpacked" / "demo-1.0", tmp_path / "out")
-    assert (found.commit, found.epoch_source) == ("", "newest file")
-
-
-def test_the_core_does_not_search_the_callers_path() -> None:
-    found = [
-        name
-        for name, tree in MODULES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "shutil.which"
-        and "path" not in {keyword.arg for keyword in node.keywords}
-    ]
-    assert [name for name in found if not name.startswith("cli")] == []
-
-
-# project/crates.py
-
-
-@pytest.fixture
-def vendored(tmp_path: Path) -> tuple[CrateStore, LockedPackage, Path]:
-    """A store, a package in it, and the folder that it is unpacked to."""
-    store = CrateStore(tmp_path / "store")
-    package = keep(store, tmp_path)
-    store.vendor([package], tmp_path / "vendor")
-    return store, package, tmp_path / "vendor"
-
-
-def keep(store: CrateStore, work: Path, name: str = "itoa") -> LockedPackage:
-    package, content = make_package(name)
-    source = work / "download"
-    source.write_bytes(content)
-    store.add_crate_file(package, source)
-    return package
-
-
-@pytest.mark.parametrize("kind", ["file", "link to folder", "dangling link"])
-def test_something_else_beside_the_vendored_crates(
-    vendored: tuple[CrateStore, LockedPackage, Path], tmp_path: Path, kind: str
-) -> None:
-    store, package, folder = vendored
-    (tmp_path / "outside").mkdir()
-    match kind:
-        case "file":
-            (folder / "stray").write_text("x", "utf-8")
-        case "link to folder":
-            (folder / "stray").symlink_to(tmp_path / "outside")
-        case _:
-            (folder / "stray").symlink_to("nowhere")
-    store.vendor([package], folder)
-    assert [path.name for path in folder.iterdir()] == ["itoa-1.0.9"]
-    assert (tmp_path / "outside").is_dir()
-
-
-@pytest.mark.parametrize("kind", ["file", "link to a copy", "link to another folder", "dangling link"])
-def test_something_else_in_place_of_a_vendored_crate(
-    vendored: tuple[CrateStore, LockedPackage, Path], tmp_path: Path, kind: str
-) -> None:
-    store, package, folder = vendored
-    target = folder / "itoa-1.0.9"
-    target.rename(tmp_path / "copy")
-    (tmp_path / "other").mkdir()
-    match kind:
-        case "file":
-            target.write_text("x", "utf-8")
-        case "link to a copy":
-            target.symlink_to(tmp_path / "copy")
-        case "link to another folder":
-            target.symlink_to(tmp_path / "other")
-        case _:
-            target.symlink_to("nowhere")
-    report = store.vendor([package], folder)
-    assert report.damaged == ("itoa-1.0.9",)
-    assert target.is_dir()
-    assert not target.is_symlink()
-
-
-def test_a_program_that_lost_its_bit_is_damage(vendored: tuple[CrateStore, LockedPackage, Path]) -> None:
-    store, package, folder = vendored
-    (folder / "itoa-1.0.9" / "configure").chmod(0o644)
-    assert store.vendor([package], folder).damaged == ("itoa-1.0.9",)
-
-
-def test_a_package_that_is_not_in_the_store(tmp_path: Path) -> None:
-    with pytest.raises(FetchError) as caught:
-        CrateStore(tmp_path / "store").vendor([locked("itoa", "1.0.9")], tmp_path / "vendor")
-    assert caught.value.code == "cache-damaged"
-
-
-def test_a_git_package_that_cargo_did_not_check_out(tmp_path: Path) -> None:
-    with pytest.raises(FetchError):
-        CrateStore(tmp_path / "store").add_git_package(GIT, tmp_path / "nothing")
-
-
-def test_a_locked_archive_with_a_broken_middle(tmp_path: Path) -> None:
-    text = "".join(hashlib.sha256(b"%d" % number).hexdigest() for number in range(3000)).encode()
-    content = bytearray(crate_archive("itoa-1.0.9", {"Cargo.toml": text, "b": b"b" * 999}))
-    content[40_000:40_400] = b"\xff" * 400
-    package = locked("itoa", "1.0.9", checksum=hashlib.sha256(content).hexdigest())
-    source = tmp_path / "download"
-    source.write_bytes(content)
-    store = CrateStore(tmp_path / "store")
-    store.add_crate_file(package, source)
-    with pytest.raises(FetchError):
-        store.vendor([package], tmp_path / "vendor")
-
-
-def test_a_locked_archive_with_a_file_below_a_file(tmp_path: Path) -> None:
-    store = CrateStore(tmp_path / "store")
-    info = tarfile.TarInfo("itoa-1.0.9/Cargo.toml/evil")
-    info.size = 4
-    package, content = make_package(extra=[info])
-    source = tmp_path / "download"
-    source.write_bytes(content)
-    store.add_crate_file(package, source)
-    with pytest.raises(FetchError):
-        store.vendor([package], tmp_path / "vendor")
-
-
-def test_the_vendored_folder_can_be_read_by_the_build(tmp_path: Path) -> None:
-    store = CrateStore(tmp_path / "store")
-    package = keep(store, tmp_path)
-    with umask(0o077):
-        store.vendor([package], tmp_path / "digest" / "vendor")
-    assert (tmp_path / "digest" / "vendor").stat().st_mode & 0o777 == 0o755
-    assert (tmp_path / "digest").stat().st_mode & 0o777 == 0o755
-
-
-def together(*works: Callable[[], object]) -> list[BaseException]:
-    """Do things at the same moment, and give what they raised."""
-    barrier = threading.Barrier(len(works))
-    problems: list[BaseException] = []
-
-    def body(work: Callable[[], object]) -> None:
-        barrier.wait()
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001  # it is the result
-            problems.append(error)
-
-    threads = [threading.Thread(target=body, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return problems
-
-
-@pytest.mark.parametrize("damaged", [False, True], ids=["empty", "damaged"])
-def test_two_runs_vendor_the_same_lockfile_at_once(tmp_path: Path, *, damaged: bool) -> None:
-    store = CrateStore(tmp_path / "store")
-    packages = [keep(store, tmp_path, f"crate{number}") for number in range(12)]
-    problems: list[BaseException] = []
-    for attempt in range(20):
-        folder = tmp_path / f"vendor-{attempt}"
-        if damaged:
-            store.vendor(packages, folder)
-            for package in packages:
-                (folder / package.folder / "Cargo.toml").write_text("damage", "utf-8")
-        work = [lambda folder=folder: store.vendor(packages, folder) for _ in range(2)]
-        problems += together(*work)
-        if problems:
-            break
-        assert store.vendor(packages, folder).unpacked == ()
-    assert problems == []
-
 
 # project/lockfile.py, project/manifest.py, project/details.py
 
@@ -358,108 +152,6 @@ def test_the_resolved_pyo3_counts_and_not_the_newest_of_the_workspace() -> None:
         epoch=0,
     )
     assert len(made.jobs) == 1
-
-
-# fetch.py
-
-
-def test_offline_starts_no_container_with_a_network(tmp_path: Path) -> None:
-    place = FetchPlace(tmp_path)
-    place.fetch()
-    place.play(["abi3"])
-    place.fetch(offline=True, features=("--features", "abi3"))
-    assert [spec.network for spec in place.engine.specs[1:]] == [False]
-
-
-def test_a_container_with_a_network_used_the_network(tmp_path: Path) -> None:
-    place = FetchPlace(tmp_path)
-    place.fetch()
-    place.play(["abi3"])
-    found = place.fetch(features=("--features", "abi3"))
-    assert found.used_network == any(spec.network for spec in place.engine.specs[1:])
-
-
-def test_programs_of_git_packages_stay_programs(tmp_path: Path) -> None:
-    place = FetchPlace(tmp_path)
-    place.relock(*place.packages, GIT)
-    found = place.fetch(local=False)
-    place.store.vendor(found.packages, tmp_path / "vendored")
-    assert (tmp_path / "vendored" / "fork-0.1.0" / "configure").stat().st_mode & 0o777 == 0o755
-
-
-def test_remembered_details_of_another_shape(tmp_path: Path) -> None:
-    place = FetchPlace(tmp_path)
-    first = place.fetch()
-    (path,) = (tmp_path / "details").iterdir()
-    for rubbish in ("[]", "null", "3"):
-        path.write_text(rubbish, "utf-8")
-        assert place.fetch().details == first.details
-
-
-def test_an_answer_of_cargo_that_is_no_json(tmp_path: Path) -> None:
-    place = FetchPlace(tmp_path)
-    good = place.cargo
-
-    def play(command: Any) -> int:
-        if "metadata" in command.argv:
-            command.say("{")
-            return 0
-        return good(command)
-
-    place.engine.on("cargo", play)
-    with pytest.raises(FetchError):
-        place.fetch()
-
-
-# execute.py
-
-
-def test_a_timeout_of_one_step_does_not_blame_another(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    place.engine.on("maturin", maturin(job, fail="python3.12", answer=TIMED_OUT))
-    assert "maturin succeeded and left no" not in place.execute(job, local=False).reason
-
-
-def test_memory_of_one_step_leaves_the_wheels_of_others_alone(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    place.engine.on("maturin", maturin(job, fail="python3.12", answer=OUT_OF_MEMORY))
-    place.execute(job, local=False)
-    assert place.dist == [job.steps[0].wheel]
-
-
-def test_half_a_wheel_of_one_step_leaves_the_wheels_of_others_alone(
-    tmp_path: Path, recorder: Recorder
-) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job()
-    good = maturin(job)
-
-    def play(command: Any) -> int | ExecResult | None:
-        if "python3.12" in command.argv:
-            command.write(f"/out/{job.steps[1].wheel}", b"half")
-            return TIMED_OUT
-        return good(command)
-
-    def judge(wheel: Path) -> AuditResult:
-        seen = accept(wheel)
-        broken = Finding(severity="error", code="bad-zip", where="", message="no zip file")
-        findings = (broken,) if wheel.read_bytes() == b"half" else ()
-        return AuditResult(wheel=seen.wheel, sha256=seen.sha256, size=seen.size, findings=findings)
-
-    place.engine.on("maturin", play)
-    outcome = place.execute(job, validate=judge)
-    assert place.dist == [job.steps[0].wheel]
-    assert outcome.status == "timeout"
-
-
-def test_an_error_of_the_file_system_is_one_jobs(tmp_path: Path, recorder: Recorder) -> None:
-    place = ExecutePlace(tmp_path, recorder)
-    job = make_job("python3.11")
-    place.engine.on("maturin", maturin(job))
-    (tmp_path / "cache").write_text("not a folder", "utf-8")
-    assert place.execute(job, cache=True).status == "failed"
 
 
 # pipeline.py

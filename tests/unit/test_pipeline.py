@@ -122,7 +122,7 @@ def test_the_order_of_events(place: Place) -> None:
     place.pipeline(place.request()).build()
     recorder = place.recorder
     phases = [event.phase for event in recorder.of(PhaseStarted)]
-    assert phases == ["image", "image", "fetch", "build", "collect"]
+    assert phases == ["image", "image", "fetch", "build"]
     (started,) = recorder.of(RunStarted)
     (ended,) = recorder.of(JobFinished)
     assert recorder.events.index(started) < recorder.events.index(ended)

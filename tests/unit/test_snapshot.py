@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conditions import umask
 
 from xbuild.errors import RefusedError
 from xbuild.project.snapshot import Snapshot, take_snapshot
@@ -51,15 +50,6 @@ def commit(folder: Path) -> Path:
 def names(snapshot: Snapshot) -> set[str]:
     found = (path for path in snapshot.folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return {path.relative_to(snapshot.folder).as_posix() for path in found}
-
-
-@contextmanager
-def umask(value: int) -> Iterator[None]:
-    before = os.umask(value)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def test_without_git_everything_but_caches(tmp_path: Path) -> None:
@@ -106,6 +96,7 @@ def test_a_folder_of_a_repository(tmp_path: Path) -> None:
     commit(repository)
     found = take_snapshot(repository / "crates" / "py", tmp_path / "out")
     assert names(found) == {"Cargo.toml"}
+    assert found.commit == git(repository, "rev-parse", "HEAD")
 
 
 def test_a_folder_that_the_repository_ignores_is_walked(tmp_path: Path) -> None:
@@ -136,6 +127,17 @@ def test_submodules(tmp_path: Path) -> None:
     }
 
 
+def test_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+    library = commit(put(tmp_path / "library", "lib.c"))
+    root = commit(put(tmp_path / "in", "Cargo.toml"))
+    git(root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "lib")
+    commit(root)
+    git(root, "submodule", "deinit", "-q", "-f", "lib")
+    assert names(take_snapshot(root, tmp_path / "out")) == {".gitmodules", "Cargo.toml"}
+    put(root, "lib/by-hand.c")
+    assert "lib/by-hand.c" in names(take_snapshot(root, tmp_path / "filled"))
+
+
 def test_a_repository_inside_that_is_no_submodule(tmp_path: Path) -> None:
     root = commit(put(tmp_path / "in", "Cargo.toml"))
     commit(put(root / "inner", "a", "b"))
@@ -157,6 +159,30 @@ def test_exclude_leaves_files_out(tmp_path: Path) -> None:
     assert names(found) == {"Cargo.toml", "src/data/small"}
     both = take_snapshot(root, tmp_path / "both", include=("data/*",), exclude=("*.bin",))
     assert "data/big.bin" not in names(both)
+
+
+def test_the_folders_of_wheels_and_of_the_cache_are_no_sources(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "dist/a.whl", "distance", "src/dist/kept", "tmp/cache/x/y.rs")
+    leave_out = (root / "dist", root / "tmp" / "cache", root / "not-there", tmp_path / "elsewhere")
+    for number, tree in enumerate((root, commit(root))):
+        found = take_snapshot(tree, tmp_path / f"out-{number}", leave_out=leave_out)
+        assert names(found) == {"Cargo.toml", "distance", "src/dist/kept"}
+    found = take_snapshot(root, tmp_path / "out", include=("dist/*",), leave_out=leave_out)
+    assert "dist/a.whl" not in names(found)
+
+
+def test_a_folder_to_leave_out_may_be_named_by_way_of_a_link(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "dist/a.whl")
+    (tmp_path / "link").symlink_to(root)
+    found = take_snapshot(root, tmp_path / "out", leave_out=(tmp_path / "link" / "dist",))
+    assert names(found) == {"Cargo.toml"}
+
+
+@pytest.mark.parametrize("place", [".", "..", "py", "library"])
+def test_a_crates_own_folder_is_never_left_out(tmp_path: Path, place: str) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "py/Cargo.toml", "py/src/lib.rs", "library/pyproject.toml")
+    found = take_snapshot(root, tmp_path / "out", leave_out=(root / place,))
+    assert names(found) == {"Cargo.toml", "py/Cargo.toml", "py/src/lib.rs", "library/pyproject.toml"}
 
 
 ODD = ("with space", "ünïcode/ß.rs", "a:b", "a,b", "new\nline", "-dash", "tab\t", "'q\"", "back\\slash")
@@ -196,6 +222,14 @@ def test_modes_are_normalised_and_times_are_kept(tmp_path: Path) -> None:
     assert (found / "deep").stat().st_mode & 0o777 == 0o755
     assert (found / "deep" / "er").stat().st_mode & 0o777 == 0o755
     assert (found / "plain").stat().st_mtime_ns == 1_234_567_890_123_456_789
+
+
+def test_the_folder_of_a_snapshot_can_be_read_by_the_build(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml")
+    with umask(0o077):
+        found = take_snapshot(root, tmp_path / "work" / "out")
+    assert found.folder.stat().st_mode & 0o777 == 0o755
+    assert found.folder.parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_links_stay_links(tmp_path: Path) -> None:
@@ -280,6 +314,18 @@ def test_the_epoch_is_else_the_newest_file(tmp_path: Path) -> None:
     os.utime(root / "b", (WHEN + 7, WHEN + 7))
     found = take_snapshot(root, tmp_path / "out")
     assert (found.epoch, found.epoch_source) == (WHEN + 7, "newest file")
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_the_commit_of_a_repository_that_holds_none_of_the_sources(tmp_path: Path, *, ignored: bool) -> None:
+    repository = put(tmp_path / "repo", "a")
+    if ignored:
+        put(repository, ".gitignore", text="unpacked/\n")
+    commit(repository)
+    put(repository, "unpacked/demo-1.0/Cargo.toml")
+    found = take_snapshot(repository / "unpacked" / "demo-1.0", tmp_path / "out")
+    assert names(found) == {"Cargo.toml"}
+    assert (found.commit, found.epoch_source) == ("", "newest file")
 
 
 def test_a_repository_without_a_commit(tmp_path: Path) -> None:

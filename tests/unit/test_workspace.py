@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from xbuild.workspace import clear_abandoned, new_run_id, remove_tree, work_folder
+from xbuild.errors import ExitStatus
+from xbuild.workspace import clear_abandoned, new_run_id, remove_tree, storage_error, work_folder
 
 DYING = """
 import os, sys
@@ -82,3 +85,13 @@ def test_identifiers_sort_by_time_and_differ() -> None:
     assert first != again
     assert max(first, again) < later
     assert first.startswith("20231114T221320Z-")
+
+
+def test_a_full_disk_is_told_from_a_forbidden_one() -> None:
+    full = storage_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/cache/x"))
+    assert (full.code, full.exit_status) == ("disk-full", ExitStatus.BUILD_FAILED)
+    assert full.brief == "the disk is full"
+    assert "/cache/x" in full.details
+    denied = storage_error(OSError(errno.EACCES, os.strerror(errno.EACCES), "/cache/x"))
+    assert denied.code == "storage"
+    assert "Permission denied" in denied.details

@@ -16,7 +16,6 @@ from packaging.specifiers import SpecifierSet
 from xbuild.errors import RefusedError
 
 Implementation = Literal["cpython", "pypy"]
-Proof = Literal["native", "qemu", "wine", "audit"]
 Os = Literal["linux", "windows", "macos"]
 
 
@@ -29,7 +28,6 @@ class Target:
     os: Os
     arch: str
     platform_tag: str
-    proof: Proof
     implementations: tuple[str, ...]
     compatibility: str = ""
     zig: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from xbuild import __version__
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load
 from xbuild.errors import ImageError, RefusedError, UsageError
-from xbuild.events import Event
+from xbuild.events import Event, PhaseStarted
 from xbuild.images.bootstrap import root_recipe
 from xbuild.images.catalog import other_recipes, outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
@@ -77,7 +78,10 @@ def build(
             if rebuild:
                 for recipe in chosen:
                     session.engine.remove_image(recipe.tag)
-            made = [builder.ensure(recipe) for recipe in chosen]
+            made = []
+            for recipe in chosen:
+                emit(PhaseStarted(run=session.run, time=time.time(), phase="image", what=recipe.name))
+                made.append(builder.ensure(recipe))
             for recipe, image in zip(chosen, made, strict=True):
                 if recipe in other_recipes():
                     session.engine.tag(image.id, f"{REPOSITORY}/{recipe.name}:latest")

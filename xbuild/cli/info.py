@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,18 +18,24 @@ from xbuild.cli.compose import load
 from xbuild.errors import ExitStatus, UsageError
 from xbuild.ui.console import make_console
 
-PROOFS = {
-    "native": "runs here",
-    "qemu": "runs under qemu",
-    "wine": "runs under wine (CPython); loads, symbols resolve (PyPy)",
-    "audit": "audited only",
-}
+PIPE_WIDTH = 240
+"""Columns of a table for a reader that is no terminal: nothing that it looks for is cut or wrapped."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-def _interpreters(catalog: Catalog, target: Target) -> list[str]:
-    return [item.tag for item in catalog.interpreters.values() if not catalog.supports(target, item)]
+def _console() -> Console:
+    named = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return make_console(sys.stdout, environ=os.environ, width=None if named else PIPE_WIDTH)
+
+
+def _proofs(catalog: Catalog, target: Target) -> dict[str, str]:
+    """The target's interpreters, and what proves their wheels: how a tester runs them, or ``audit``."""
+    from xbuild.testing import choose
+
+    known = (item for item in catalog.interpreters.values() if not catalog.supports(target, item))
+    choices = {item.tag: choose(target, item).tester for item in known}
+    return {tag: tester.how if tester else "audit" for tag, tester in choices.items()}
 
 
 def targets(as_json: AsJson = False) -> None:
@@ -39,24 +46,30 @@ def targets(as_json: AsJson = False) -> None:
             {
                 "triple": target.triple,
                 "platform_tag": target.platform_tag,
-                "interpreters": _interpreters(catalog, target),
-                "proof": target.proof,
+                "interpreters": _proofs(catalog, target),
                 "refused": dict(target.no),
             }
             for target in catalog.targets.values()
         ]
         typer.echo(json.dumps({"schema": "xbuild.targets/1", "targets": rows}, indent=1))
         return
-    console = make_console(sys.stdout, environ=os.environ)
+    console = _console()
     table = Table(box=None, pad_edge=False)
-    for heading in ("target", "platform tag", "interpreters", "proof"):
-        table.add_column(heading)
+    table.add_column("target", no_wrap=True)
+    table.add_column("platform tag", overflow="fold")
+    table.add_column("run by `xbuild test`", overflow="fold")
+    table.add_column("audited only", overflow="fold")
     for target in catalog.targets.values():
+        proofs = _proofs(catalog, target)
+        ways = {
+            how: " ".join(tag for tag, proof in proofs.items() if proof == how) for how in proofs.values()
+        }
+        audited = ways.pop("audit", "-")
         table.add_row(
             Text(target.triple),
-            Text(target.platform_tag.replace(".", " ")),
-            Text(" ".join(_interpreters(catalog, target))),
-            Text(PROOFS[target.proof]),
+            Text(target.platform_tag.split(".")[-1]),
+            Text("; ".join(f"{how}: {tags}" for how, tags in ways.items()) or "-"),
+            Text(audited),
         )
     console.print(table)
 
@@ -89,8 +102,11 @@ def config(
     from xbuild.settings import describe
 
     loaded = load({}, project.absolute(), config_file)
-    console = make_console(sys.stdout, environ=os.environ)
+    console = _console()
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
     for key, value, origin in describe(loaded):
         table.add_row(Text(key), Text(value), Text(origin, style="dim"))
     console.print(table)

@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -18,7 +19,7 @@ from xbuild.cli.compose import make_network, make_sources
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
-from xbuild.events import Event, Output, RunFinished
+from xbuild.events import Event, Notice, Output, RunFinished
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
@@ -33,7 +34,7 @@ from xbuild.ui.errors import render_error
 from xbuild.ui.lines import show
 from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
-from xbuild.workspace import new_run_id, remove_tree
+from xbuild.workspace import new_run_id, remove_tree, storage_error
 
 if TYPE_CHECKING:
     from xbuild.attest import SigningKey
@@ -42,6 +43,10 @@ PATIENCE = 8.0
 """Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
 
 HASTE = 1.5
+
+_LAST_WORDS = 0.3
+"""Seconds that the terminal event of an abandoned run may take."""
+
 T = TypeVar("T")
 
 
@@ -74,6 +79,7 @@ class Session:
         )
         self._engine = engine
         self._interrupts = 0
+        self._abandoned: Callable[[], None] = lambda: None
 
     @property
     def engine(self) -> Engine:
@@ -86,7 +92,8 @@ class Session:
         """The builder of images; what recipes print becomes output events of the phase ``image``."""
 
         def narrate(name: str, line: str) -> None:
-            emit(Output(run=self.run, time=time.time(), job=name, phase="image", stream="stdout", line=line))
+            text = f"{name}: {line}"
+            emit(Output(run=self.run, time=time.time(), phase="image", stream="stdout", line=text))
 
         return ImageBuilder(
             self.engine,
@@ -121,31 +128,54 @@ class Session:
         """Build, show, log, report and attest; gives the exit status.
 
         :param key: signs the attestations; without one they are statements that nobody vouches for.
+        :raises StorageError: the folder for logs cannot be made.
         """
-        folder = self.settings.state_dir / "runs" / self.run
-        started = time.monotonic()
-        with JobLogs(folder) as logs, self.screen as screen:
-
-            def emit(event: Event) -> None:
-                logs(event)
-                screen(event)
-
-            report: Report | None = None
-            problem: XbuildError | None = None
-            try:
-                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
-                report = self.interruptible(pipeline.build)
-                ended = self._write(report, folder, request.out)
-                self._attest(report, request.out / BESIDE, key)
-            except XbuildError as error:
-                problem = error
-                ended = self._failed(error, time.monotonic() - started)
-            emit(ended)
+        report, ended, problem = self._run(
+            request,
+            catalog,
+            lambda report, folder, emit: self._write(report, folder, request.out, emit, key),
+        )
         if problem:
             show(self.errors, render_error(problem))
         if report and not self._as_json:
             show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
         return ExitStatus(ended.exit_status)
+
+    def _run(
+        self,
+        request: BuildRequest,
+        catalog: Catalog,
+        keep: Callable[[Report, Path, Callable[[Event], None]], Path],
+    ) -> tuple[Report | None, RunFinished, XbuildError | None]:
+        """Build, show and log: the report, the terminal event, and the error that stands in for a report.
+
+        :param keep: gets the report, the folder of the logs and a sink; gives what the terminal event names
+            as the report's path.
+        :raises StorageError: the folder for logs cannot be made.
+        """
+        folder = self.settings.state_dir / "runs" / self.run
+        try:
+            logs = JobLogs(folder)
+        except OSError as error:
+            raise storage_error(error) from error
+        report: Report | None = None
+        problem: XbuildError | None = None
+        started = time.monotonic()
+        with logs, self.screen as screen, self._signals():
+            emit = _UntilTheEnd(logs, screen)
+            self._abandoned = lambda: emit(self._failed(InterruptedRunError("interrupted"), started))
+            try:
+                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
+                report = self.interruptible(pipeline.build)
+                ended = finished(report, now=time.time(), path=keep(report, folder, emit))
+            except (XbuildError, OSError) as error:
+                problem = storage_error(error) if isinstance(error, OSError) else error
+                ended = self._failed(problem, started)
+            except BaseException:
+                emit(self._failed(XbuildError("a fault of xbuild itself"), started))
+                raise
+            emit(ended)
+        return report, ended, problem
 
     def verify(
         self,
@@ -162,37 +192,49 @@ class Session:
         :raises XbuildError: the build could not be done.
         """
         found = self.interruptible(lambda: with_images(request, record, self.engine))
-        report = self._rebuild(found, catalog)
+        # The log is kept and no report, because nobody gets what is made
+        report, _, problem = self._run(found, catalog, lambda _report, folder, _emit: folder)
+        if report is None:
+            raise problem or XbuildError("the rebuild gave no report")
         return judge(report, record, wheels, diffoscope=diffoscope)
 
-    def _rebuild(self, request: BuildRequest, catalog: Catalog) -> Report:
-        """Build for a comparison: the log is kept, and no report, because nobody gets what is made."""
-        folder = self.settings.state_dir / "runs" / self.run
-        started = time.monotonic()
-        with JobLogs(folder) as logs, self.screen as screen:
+    def _write(
+        self,
+        report: Report,
+        folder: Path,
+        out: Path,
+        emit: Callable[[Event], None],
+        key: SigningKey | None,
+    ) -> Path:
+        """The report, the logs and the attestations, where the state is kept and beside the wheels.
 
-            def emit(event: Event) -> None:
-                logs(event)
-                screen(event)
+        Gives the report's path.
 
-            try:
-                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
-                report = self.interruptible(pipeline.build)
-            except XbuildError as error:
-                emit(self._failed(error, time.monotonic() - started))
-                raise
-            emit(finished(report, now=time.time(), path=folder))
-            return report
-
-    def _write(self, report: Report, folder: Path, out: Path) -> RunFinished:
-        """The report and the logs, where the state is kept and beside the wheels."""
-        write_json(folder / REPORT, report.as_dict())
+        What was built is there, whether or not there is room for a report about it.
+        """
+        path = folder / REPORT
         beside = out / BESIDE
-        beside.mkdir(parents=True, exist_ok=True)
-        for log in folder.glob("*.jsonl"):
-            shutil.copyfile(log, beside / log.name)
-        write_json(beside / REPORT, report.as_dict())
-        return finished(report, now=time.time(), path=beside / REPORT)
+        try:
+            write_json(path, report.as_dict())
+            beside.mkdir(parents=True, exist_ok=True)
+            for log in folder.glob("*.jsonl"):
+                shutil.copyfile(log, beside / log.name)
+            write_json(beside / REPORT, report.as_dict())
+            path = beside / REPORT
+            self._attest(report, beside, key)
+        except OSError as error:
+            reason = storage_error(error)
+            emit(
+                Notice(
+                    run=self.run,
+                    time=time.time(),
+                    level="warning",
+                    code=reason.code,
+                    message=f"the report cannot be written: {reason.brief}: {reason.details}",
+                    hint=reason.hint,
+                )
+            )
+        return path
 
     def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
         if any(job.wheels for job in report.jobs):
@@ -200,14 +242,14 @@ class Session:
 
             write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 
-    def _failed(self, error: XbuildError, seconds: float) -> RunFinished:
+    def _failed(self, error: XbuildError, started: float) -> RunFinished:
         interrupted = error.exit_status == ExitStatus.INTERRUPTED
         return RunFinished(
             run=self.run,
             time=time.time(),
             status="interrupted" if interrupted else "error",
             exit_status=int(error.exit_status),
-            seconds=seconds,
+            seconds=time.monotonic() - started,
         )
 
     def interruptible(self, work: Callable[[], T]) -> T:
@@ -225,10 +267,7 @@ class Session:
                 problems.append(error)
 
         thread = threading.Thread(target=body, name="work", daemon=True)
-        handlers = {
-            number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
+        with self._signals():
             thread.start()
             deadline = 0.0
             while thread.is_alive():
@@ -240,14 +279,23 @@ class Session:
                         self._interrupts = 1
                     if time.monotonic() > deadline:
                         self._abandon()
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         if problems:
             raise problems[0]
         if self.cancelled.is_set() and not results:
             raise InterruptedRunError("interrupted")
         return results[0]
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM end the work in good order."""
+        handlers = {
+            number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._interrupts += 1
@@ -257,6 +305,27 @@ class Session:
 
     def _abandon(self) -> None:
         """The end when something does not stop in time: containers go with this process."""
+        # In a thread, because what does not stop may hold a lock that writing needs
+        last = threading.Thread(target=self._abandoned, daemon=True)
+        last.start()
+        last.join(_LAST_WORDS)
         remove_tree(self.settings.cache_dir / "work" / self.run)
         (self.settings.cache_dir / "work" / f"{self.run}.lock").unlink(missing_ok=True)
         os._exit(int(ExitStatus.INTERRUPTED))
+
+
+class _UntilTheEnd:
+    """Passes events on up to the terminal one, and that only once."""
+
+    def __init__(self, *sinks: Callable[[Event], None]) -> None:
+        self._sinks = sinks
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = isinstance(event, RunFinished)
+        for sink in self._sinks:
+            sink(event)

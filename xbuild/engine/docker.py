@@ -25,6 +25,7 @@ from docker.types import LogConfig, Ulimit
 from docker.types import Mount as DockerMount
 from docker.utils import kwargs_from_env
 
+from xbuild.engine.frames import FrameReader
 from xbuild.engine.lines import MAX_LINE, LineSplitter
 from xbuild.engine.owner import owner_is_gone, owner_label
 from xbuild.engine.types import ContainerSpec, EngineInfo, ExecResult, Image, Layer, OnLine
@@ -34,6 +35,10 @@ from xbuild.events import Stream
 OWNER_LABEL = "xbuild.owner"
 _TRANSPORT_ERRORS = (requests.exceptions.RequestException, ConnectionError, OSError, DockerException)
 _BULK_SECONDS = 3600
+_SILENCE = 4.0
+"""Seconds without output after which the engine is asked whether the command still runs."""
+_BRIEF_SECONDS = 6
+"""How long such a question, and each call of a clean-up, may take."""
 _UNREACHABLE_HINT = "start the Docker engine, or name another with DOCKER_HOST; `xbuild doctor` checks it"
 
 
@@ -53,10 +58,13 @@ def _gone(error: BaseException, doing: str) -> EngineError:
 class DockerContainer:
     """See :class:`xbuild.engine.types.Container`."""
 
-    def __init__(self, api: docker.APIClient, bulk: docker.APIClient, container_id: str) -> None:
+    def __init__(
+        self, api: docker.APIClient, brief: docker.APIClient, container_id: str, lost: threading.Event
+    ) -> None:
         self._api = api
-        self._bulk = bulk
+        self._brief = brief
         self._id = container_id
+        self._lost = lost
         self._killed = threading.Event()
 
     @property
@@ -110,14 +118,50 @@ class DockerContainer:
             "stdout": LineSplitter(limit),
             "stderr": LineSplitter(limit),
         }
-        for pair in self._api.exec_start(exec_id, stream=True, demux=True):
-            for stream, chunk in zip(splitters, pair, strict=True):
-                if chunk:
-                    for line in splitters[stream].feed(chunk):
-                        on_line(stream, line)
+        for stream, chunk in self._frames(exec_id):
+            for line in splitters[stream].feed(chunk):
+                on_line(stream, line)
         for stream, splitter in splitters.items():
             for line in splitter.flush():
                 on_line(stream, line)
+
+    def _frames(self, exec_id: str) -> Iterator[tuple[Stream, bytes]]:
+        """The output of a command until its end.
+
+        A connection can stay open and silent for ever when the engine hangs or the network drops it, and
+        something that the command left running may keep the stream open. So the engine is asked when there is
+        silence.
+        """
+        raw = self._api.exec_start(exec_id, socket=True)
+        connection = getattr(raw, "_sock", raw)
+        connection.settimeout(_SILENCE)
+        reader = FrameReader()
+        ended = 0
+        try:
+            while ended < 2:
+                try:
+                    piece = connection.recv(1 << 16)
+                except TimeoutError:
+                    ended += not self._still_runs(exec_id)
+                    continue
+                if not piece:
+                    return
+                yield from reader.feed(piece)
+        finally:
+            with suppress(OSError):
+                connection.close()
+
+    def _still_runs(self, exec_id: str, *, chances: int = 2) -> bool:
+        """Whether a command runs, asked of an engine that may hang."""
+        try:
+            return bool(self._brief.exec_inspect(exec_id)["Running"])
+        except APIError:
+            raise
+        except _TRANSPORT_ERRORS:
+            if chances > 1:
+                return self._still_runs(exec_id, chances=chances - 1)
+            self._lost.set()
+            raise
 
     def _outcome(self, exec_id: str) -> tuple[int, bool]:
         """Exit status and whether memory ran out. The end of the stream is not the end of the process."""
@@ -137,13 +181,13 @@ class DockerContainer:
 
     def put(self, path: str, tar: Iterable[bytes]) -> None:
         try:
-            self._bulk.put_archive(self._id, path, tar)
+            self._api.put_archive(self._id, path, tar)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files to {path}") from error
 
     def get(self, path: str) -> Iterator[bytes]:
         try:
-            stream, _ = self._bulk.get_archive(self._id, path, chunk_size=1 << 20)
+            stream, _ = self._api.get_archive(self._id, path, chunk_size=1 << 20)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files from {path}") from error
         return self._guard(cast("Iterator[bytes]", stream), path)
@@ -165,10 +209,16 @@ class DockerContainer:
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, "freezing the container") from error
 
+    def unpause(self) -> None:
+        try:
+            self._api.unpause(self._id)
+        except _TRANSPORT_ERRORS as error:
+            raise _gone(error, "letting the container go on") from error
+
     def kill(self) -> None:
         self._killed.set()
         with suppress(*_TRANSPORT_ERRORS):
-            self._api.kill(self._id)
+            self._brief.kill(self._id)
 
 
 class DockerEngine:
@@ -183,8 +233,9 @@ class DockerEngine:
         try:
             self._api = docker.APIClient(version="auto", timeout=timeout, **options)
             # Loading a large image is silent for minutes on a slow storage driver
-            self._bulk = docker.APIClient(
-                version=self._api.api_version, timeout=max(timeout, _BULK_SECONDS), **options
+            self._bulk, self._brief = (
+                docker.APIClient(version=self._api.api_version, timeout=seconds, **options)
+                for seconds in (max(timeout, _BULK_SECONDS), min(timeout, _BRIEF_SECONDS))
             )
         except _TRANSPORT_ERRORS as error:
             where = address or os.environ.get("DOCKER_HOST", "the default socket")
@@ -198,6 +249,7 @@ class DockerEngine:
         self._lock = threading.Lock()
         self._running: dict[str, DockerContainer] = {}
         self._stopping = threading.Event()
+        self._lost = threading.Event()
 
     @property
     def is_remote(self) -> bool:
@@ -365,7 +417,8 @@ class DockerEngine:
         finally:
             with self._lock:
                 self._running.pop(container.id, None)
-            container.kill()
+            if not self._lost.is_set():
+                container.kill()
             with suppress(Exception):
                 channel.close()
             self._remove(container.id)
@@ -388,10 +441,11 @@ class DockerEngine:
         except BaseException:
             self._remove(made)
             raise
-        return DockerContainer(self._api, self._bulk, made), channel
+        return DockerContainer(self._api, self._brief, made, self._lost), channel
 
     def _config(self, spec: ContainerSpec) -> dict[str, Any]:
-        host_config = self._api.create_host_config(**_host_options(spec))
+        labels = {**spec.labels, OWNER_LABEL: owner_label()}
+        host_config = self._api.create_host_config(**_host_options(spec, labels))
         config = self._api.create_container_config(
             spec.image,
             ["/bin/cat"],
@@ -401,18 +455,22 @@ class DockerEngine:
             stdin_open=True,
             environment=dict(spec.env),
             working_dir=spec.workdir,
-            labels={**spec.labels, OWNER_LABEL: owner_label()},
+            labels=labels,
             host_config=host_config,
         )
         config["StdinOnce"] = True
         return dict(config)
 
     def _remove(self, container_id: str) -> None:
-        """Remove a container that may be going by itself, and wait until it is gone."""
+        """Remove a container that may be going by itself, and wait until it is gone.
+
+        Where the engine hangs it is tried once: the container ends when this process does.
+        """
+        api = self._brief if self._lost.is_set() else self._api
         patience = time.monotonic() + 15
         while time.monotonic() < patience:
             try:
-                self._api.remove_container(container_id, force=True, v=True)
+                api.remove_container(container_id, force=True, v=True)
             except NotFound:
                 return
             except APIError:
@@ -447,7 +505,17 @@ class DockerEngine:
         gone = [item["Id"] for item in found if owner_is_gone(item["Labels"].get(OWNER_LABEL, ""))]
         for container_id in gone:
             self._remove(container_id)
+        self._reap_volumes()
         return tuple(gone)
+
+    def _reap_volumes(self) -> None:
+        """Volumes go with their container, unless the engine itself was stopped in between."""
+        with suppress(*_TRANSPORT_ERRORS):
+            found = self._api.volumes(filters={"label": [OWNER_LABEL]})["Volumes"] or ()
+            for item in found:
+                if owner_is_gone(item["Labels"].get(OWNER_LABEL, "")):
+                    with suppress(APIError):
+                        self._api.remove_volume(item["Name"])
 
     def kill_all(self) -> None:
         self._stopping.set()
@@ -457,7 +525,7 @@ class DockerEngine:
             container.kill()
 
 
-def _host_options(spec: ContainerSpec) -> dict[str, Any]:
+def _host_options(spec: ContainerSpec, labels: Mapping[str, str]) -> dict[str, Any]:
     limits = spec.limits
     options: dict[str, Any] = {
         "mounts": [
@@ -466,6 +534,8 @@ def _host_options(spec: ContainerSpec) -> dict[str, Any]:
                 str(mount.source) if mount.source else None,
                 type="bind" if mount.source else "volume",
                 read_only=mount.read_only,
+                # A volume without a name has nothing else that tells whose it is
+                labels=None if mount.source else dict(labels),
             )
             for mount in spec.mounts
         ],

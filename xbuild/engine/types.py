@@ -161,6 +161,10 @@ class Container(Protocol):
         """Freeze all processes, so that files no longer change."""
         ...
 
+    def unpause(self) -> None:
+        """Let the processes go on."""
+        ...
+
     def kill(self) -> None:
         """Kill all processes now. Never raises; may be called from any thread and more than once."""
         ...

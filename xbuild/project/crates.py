@@ -8,26 +8,36 @@ files whose digest is part of their name.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
 import os
 import re
 import shutil
+import stat
 import tarfile
 import tempfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from filelock import FileLock
 
 from xbuild.errors import FetchError
+from xbuild.files import make_folder, write_whole
 from xbuild.project.lockfile import LockedPackage
 
 CONFIG = "config.toml"
-VENDOR = "vendor"
 _CHECKSUM_FILE = ".cargo-checksum.json"
 _CONFIG_DIRECTORY = re.compile(r'^directory = ".*"$', re.MULTILINE)
+_TURN_SECONDS = 600.0
+_READ_AND_RUN = 0o555
+_LATEST = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ class VendorReport:
 class CrateStore:
     """Fetched crates in a folder of the cache.
 
-    :param folder: the store's own folder.
+    :param folder: the store's own folder, on the same file system as the folders that it unpacks to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,151 +72,264 @@ class CrateStore:
         return self._folder / "git" / f"{key}.tar"
 
     def _is_whole(self, package: LockedPackage) -> bool:
+        try:
+            self._content(package)
+        except FetchError:
+            return False
+        return True
+
+    def _content(self, package: LockedPackage) -> bytes:
+        """The archive of a package, compared with its digest."""
         path = self._path(package)
         try:
             content = path.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            if package.is_registry:
-                return digest == package.checksum
-            return digest == path.with_suffix(".sha256").read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return False
+            expected = package.checksum or path.with_suffix(".sha256").read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _damaged(package, str(error), retryable=True) from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise _damaged(package, f"expected sha256 {expected}, got {found}", retryable=True)
+        return content
 
     def add_crate_file(self, package: LockedPackage, source: Path) -> None:
         """Take a ``.crate`` file in.
 
-        :raises FetchError: ``checksum-mismatch``.
+        :raises FetchError: ``checksum-mismatch`` or ``cache-unusable``.
         """
-        content = source.read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if found != package.checksum:
-            raise FetchError(
-                f"{package.folder} is not what Cargo.lock pins",
-                details=f"expected sha256 {package.checksum}, got {found}",
-                hint="the registry, a mirror or the network changed it; do not build from it",
-                code="checksum-mismatch",
-            )
-        _write(self._path(package), content)
+        with _told(f"cannot keep {package.folder}"):
+            content = source.read_bytes()
+            found = hashlib.sha256(content).hexdigest()
+            if found != package.checksum:
+                raise FetchError(
+                    f"{package.folder} is not what Cargo.lock pins",
+                    details=f"expected sha256 {package.checksum}, got {found}",
+                    hint="the registry, a mirror or the network changed it; do not build from it",
+                    code="checksum-mismatch",
+                )
+            _keep(self._path(package), content)
 
     def add_git_package(self, package: LockedPackage, folder: Path) -> None:
-        """Take a package in that cargo has checked out from git and vendored to ``folder``."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    info = tarfile.TarInfo(f"{package.folder}/{path.relative_to(folder).as_posix()}")
-                    info.size = path.stat().st_size
-                    info.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
-                    with path.open("rb") as stream:
-                        archive.addfile(info, stream)
-        content = buffer.getvalue()
-        _write(self._path(package), content)
-        _write(self._path(package).with_suffix(".sha256"), hashlib.sha256(content).hexdigest().encode())
+        """Take a package in that cargo has checked out from git and vendored to ``folder``.
+
+        :raises FetchError: ``fetch-failed``: it is not there; or ``cache-unusable``.
+        """
+        if not (folder / "Cargo.toml").is_file():
+            raise FetchError(f"cargo did not fetch {package.folder}", code="fetch-failed")
+        with _told(f"cannot keep {package.folder}"):
+            content = _packed(package, folder)
+            path = self._path(package)
+            _keep(path, content)
+            _keep(path.with_suffix(".sha256"), hashlib.sha256(content).hexdigest().encode())
 
     def config_path(self, lock_digest: str) -> Path:
         """Where the source replacement for a lockfile is kept."""
         return self._folder / "config" / f"{lock_digest}.toml"
 
     def add_config(self, lock_digest: str, text: str, *, mount: str) -> None:
-        """Keep what ``cargo vendor`` printed, with its folder replaced by where builds see it."""
-        _write(self.config_path(lock_digest), _CONFIG_DIRECTORY.sub(f'directory = "{mount}"', text).encode())
+        """Keep what ``cargo vendor`` printed, with its folder replaced by where builds see it.
+
+        :raises FetchError: ``cache-unusable``.
+        """
+        body = _CONFIG_DIRECTORY.sub(f'directory = "{mount}"', text)
+        with _told("cannot keep cargo's configuration"):
+            _keep(self.config_path(lock_digest), body.encode())
+
+    def write_config(self, lock_digest: str, folder: Path) -> None:
+        """Put the source replacement for a lockfile into ``folder``, for all users to read.
+
+        :raises FetchError: ``cache-unusable``.
+        """
+        path = folder / CONFIG
+        with _told(f"cannot write {path}"):
+            content = self.config_path(lock_digest).read_bytes()
+            if not _holds(path, _File(content, executable=False, mtime=0)):
+                write_whole(path, content, mode=0o644)
 
     def vendor(self, packages: Iterable[LockedPackage], folder: Path) -> VendorReport:
         """Make ``folder`` hold exactly the locked packages, each compared with the store byte by byte.
 
-        :raises FetchError: ``cache-damaged``: a package of the store is not whole.
+        Runs that share a folder take turns. Containers of other runs may be reading from it meanwhile, so
+        what is whole is not touched, and what is not is replaced by renaming, never edited.
+
+        :raises FetchError: ``cache-damaged``: a package of the store is not whole; or ``cache-unusable``.
         """
         wanted = {item.folder: item for item in packages if item.is_registry or item.is_git}
-        folder.mkdir(parents=True, exist_ok=True)
-        for entry in folder.iterdir():
-            if entry.name not in wanted:
-                shutil.rmtree(entry)
-        unpacked: list[str] = []
-        damaged: list[str] = []
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            for name, state in pool.map(lambda item: self._vendor_one(item, folder), wanted.values()):
-                if state != "whole":
-                    unpacked.append(name)
-                if state == "damaged":
-                    damaged.append(name)
-        return VendorReport(len(wanted), tuple(unpacked), tuple(damaged))
+        with _told(f"cannot unpack crates to {folder}"), self._turn(folder) as work:
+            make_folder(folder)
+            if folder.stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
+                folder.chmod(0o755)
+            for entry in list(folder.iterdir()):
+                if entry.name not in wanted:
+                    _discard(entry, work)
+            with ThreadPoolExecutor(max_workers=4) as pool:
+                states = dict(pool.map(lambda item: self._vendor_one(item, folder, work), wanted.values()))
+        return VendorReport(
+            crates=len(states),
+            unpacked=tuple(name for name, state in states.items() if state != "whole"),
+            damaged=tuple(name for name, state in states.items() if state == "damaged"),
+        )
 
-    def _vendor_one(self, package: LockedPackage, folder: Path) -> tuple[str, str]:
-        content = self._path(package).read_bytes()
-        if package.is_registry and hashlib.sha256(content).hexdigest() != package.checksum:
-            raise FetchError(
-                f"{package.folder} in the cache is damaged", code="cache-damaged", retryable=True
-            )
-        files = _files_of(package, content)
+    @contextmanager
+    def _turn(self, folder: Path) -> Iterator[Path]:
+        """The right to change ``folder``, and a private place for what goes there and what comes from there.
+
+        Both are kept away from ``folder``, all of which containers get to see.
+        """
+        key = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:32]
+        make_folder(self._folder / "turns")
+        work = self._folder / "turns" / key
+        with FileLock(f"{work}.lock", timeout=_TURN_SECONDS):
+            shutil.rmtree(work, ignore_errors=True)
+            make_folder(work)
+            try:
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+    def _vendor_one(self, package: LockedPackage, folder: Path, work: Path) -> tuple[str, str]:
+        files = _files_of(package, self._content(package))
         target = folder / package.folder
-        if not target.exists():
-            state = "new"
-        elif _same(target, files):
+        state = "damaged" if os.path.lexists(target) else "new"
+        if state == "damaged" and _same(target, files):
             return package.folder, "whole"
-        else:
-            state = "damaged"
-            shutil.rmtree(target)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unpack-") as work:
-            place = Path(work) / package.folder
-            for name, (body, executable, mtime) in files.items():
-                path = place / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(body)
-                path.chmod(0o755 if executable else 0o644)
-                os.utime(path, (mtime, mtime))
-            for made in (place, *(path for path in place.rglob("*") if path.is_dir())):
-                made.chmod(0o755)
-            place.rename(target)
+        fresh = Path(tempfile.mkdtemp(dir=work)) / package.folder
+        _unpack(files, fresh)
+        if state == "damaged":
+            _discard(target, work)
+        fresh.rename(target)
         return package.folder, state
 
 
-_File = tuple[bytes, bool, int]
+class _File(NamedTuple):
+    body: bytes
+    executable: bool
+    mtime: int
+
+
+def _damaged(package: LockedPackage, why: str, *, retryable: bool = False) -> FetchError:
+    return FetchError(
+        f"{package.folder} in the cache is damaged", details=why, code="cache-damaged", retryable=retryable
+    )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """An error of the file system becomes one that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        raise FetchError(
+            what,
+            details=str(error),
+            hint="see whether the cache's disk is full or write-protected, or name another cache",
+            code="cache-unusable",
+        ) from error
+
+
+def _packed(package: LockedPackage, folder: Path) -> bytes:
+    """The regular files of a folder as an archive like those of registries."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                info = tarfile.TarInfo(f"{package.folder}/{path.relative_to(folder).as_posix()}")
+                info.size = path.stat().st_size
+                info.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
+                with path.open("rb") as stream:
+                    archive.addfile(info, stream)
+    return buffer.getvalue()
 
 
 def _files_of(package: LockedPackage, content: bytes) -> dict[str, _File]:
     """The files of a package, by name below its folder."""
-    files: dict[str, _File] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            for member in archive:
-                parts = PurePosixPath(member.name).parts
-                if not member.isreg() or len(parts) < 2 or ".." in parts or parts[0] != package.folder:
-                    continue
-                stream = archive.extractfile(member)
-                body = stream.read() if stream else b""
-                files["/".join(parts[1:])] = (body, bool(member.mode & 0o100), int(member.mtime))
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise FetchError(
-            f"{package.folder} in the cache is damaged", details=str(error), code="cache-damaged"
-        ) from error
+        files = dict(_members(package, content))
+    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError) as error:
+        raise _damaged(package, str(error)) from error
     if package.is_registry:
         files.pop(".cargo-ok", None)
         checksum = json.dumps({"files": {}, "package": package.checksum}).encode()
-        files[_CHECKSUM_FILE] = (checksum, False, 0)
+        files[_CHECKSUM_FILE] = _File(checksum, executable=False, mtime=0)
+    both = {parent for name in files for parent in _parents(name)} & set(files)
+    if both:
+        raise _damaged(package, f"a file and a folder at once: {', '.join(sorted(both))}")
     return files
 
 
-def _same(folder: Path, files: dict[str, _File]) -> bool:
-    """Whether a folder holds exactly these files."""
-    found = 0
-    for where, folders, names in os.walk(folder):
-        if any((Path(where) / name).is_symlink() for name in folders):
+def _members(package: LockedPackage, content: bytes) -> Iterator[tuple[str, _File]]:
+    raw = io.BytesIO(content)
+    plain = gzip.GzipFile(fileobj=raw) if package.is_registry else raw
+    with tarfile.open(fileobj=plain, mode="r:") as archive:
+        for member in archive:
+            parts = PurePosixPath(member.name).parts
+            if not member.isreg() or len(parts) < 2 or ".." in parts or parts[0] != package.folder:
+                continue
+            if "\0" in member.name:
+                raise ValueError(f"a name with a NUL byte: {member.name!r}")
+            stream = archive.extractfile(member)
+            body = stream.read() if stream else b""
+            mtime = min(max(int(member.mtime), 0), _LATEST)
+            yield "/".join(parts[1:]), _File(body, bool(member.mode & 0o100), mtime)
+    # gzip's own check of the contents comes at its end, which tar does not reach
+    while plain.read(1 << 20):
+        pass
+
+
+def _parents(name: str) -> Iterator[str]:
+    """The folders that a file is in, below its package's."""
+    yield from (parent.as_posix() for parent in PurePosixPath(name).parents)
+
+
+def _unpack(files: Mapping[str, _File], folder: Path) -> None:
+    make_folder(folder)
+    for name, file in files.items():
+        path = folder / name
+        make_folder(path.parent)
+        path.write_bytes(file.body)
+        path.chmod(0o755 if file.executable else 0o644)
+        os.utime(path, (file.mtime, file.mtime))
+
+
+def _discard(path: Path, work: Path) -> None:
+    """Take a file, folder or link away by renaming it: whoever has it open can go on reading."""
+    path.rename(Path(tempfile.mkdtemp(dir=work)) / "old")
+
+
+def _same(folder: Path, files: Mapping[str, _File]) -> bool:
+    """Whether a folder holds exactly these files, readable for all, and no other folders than they need."""
+    expected = {parent for name in files for parent in _parents(name)} | {"."}
+    found = set()
+    try:
+        if folder.is_symlink() or not folder.is_dir():
             return False
-        for name in names:
-            path = Path(where) / name
-            wanted = files.get(path.relative_to(folder).as_posix())
-            if wanted is None or path.is_symlink() or path.stat().st_size != len(wanted[0]):
+        for where, folders, names in os.walk(folder):
+            here = PurePosixPath(Path(where).relative_to(folder))
+            if any((Path(where) / name).is_symlink() for name in folders):
                 return False
-            if path.read_bytes() != wanted[0]:
+            if here.as_posix() not in expected or Path(where).stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
                 return False
-            found += 1
-    return found == len(files)
+            for name in names:
+                below = (here / name).as_posix()
+                if below not in files or not _holds(folder / below, files[below]):
+                    return False
+                found.add(below)
+    except OSError:
+        return False
+    return found == set(files)
 
 
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(stream.name).replace(path)
+def _holds(path: Path, file: _File) -> bool:
+    """Whether a path is a regular file with that content, readable (and runnable) for all."""
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(file.body):
+            return False
+        modes = 0o555 if file.executable else 0o444
+        return status.st_mode & _READ_AND_RUN == modes and path.read_bytes() == file.body
+    except OSError:
+        return False
+
+
+def _keep(path: Path, content: bytes) -> None:
+    make_folder(path.parent)
+    write_whole(path, content)

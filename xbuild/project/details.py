@@ -51,7 +51,12 @@ class Details:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Details:
-        """The inverse of :meth:`as_dict`."""
+        """The inverse of :meth:`as_dict`.
+
+        :raises TypeError: the values are of another shape.
+        """
+        if not isinstance(values, Mapping):
+            raise TypeError(f"{type(values).__name__} is no table")
         known: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }

@@ -18,8 +18,10 @@ from pathlib import Path
 import pathspec
 
 from xbuild.errors import RefusedError
+from xbuild.files import make_folder
 
 _NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".nox"}
+_NOTHING = pathspec.GitIgnoreSpec.from_lines(())
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
 
 
@@ -46,7 +48,12 @@ class Snapshot:
 
 
 def take_snapshot(
-    root: Path, folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    root: Path,
+    folder: Path,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    leave_out: Sequence[Path] = (),
 ) -> Snapshot:
     """Copy the sources below ``root`` to the new ``folder``.
 
@@ -54,14 +61,19 @@ def take_snapshot(
 
     :param include: patterns of ignored files that the build needs all the same.
     :param exclude: patterns of files to leave out besides the ignored ones.
+    :param leave_out: absolute folders that are no sources although they may lie below ``root``, such as the
+        one that wheels go to. ``root`` itself and folders with a Cargo.toml or pyproject.toml stay sources.
     :raises RefusedError: ``unreadable-source``.
     """
     state = hashlib.sha256()
     newest = size = count = 0
-    folder.mkdir(parents=True)
+    make_folder(folder.parent)
+    folder.mkdir()
+    folder.chmod(0o755)
     wanted_too = pathspec.GitIgnoreSpec.from_lines(include)
     unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
-    for name in sorted(_source_files(root, wanted_too)):
+    names = _source_files(root, wanted_too, _foreign(root, leave_out))
+    for name in sorted(names):
         if unwanted.match_file(name):
             continue
         try:
@@ -75,7 +87,7 @@ def take_snapshot(
         count += 1
         size += len(content)
         newest = max(newest, int((root / name).lstat().st_mtime))
-    committed, commit = _last_commit(root)
+    committed, commit = _last_commit(root, names)
     return Snapshot(
         folder=folder,
         digest=f"sha256:{state.hexdigest()}",
@@ -90,7 +102,7 @@ def take_snapshot(
 def _copy(source: Path, target: Path) -> tuple[str, bytes]:
     """Copy one file or link; gives its kind (``file``, ``program``, ``link``) and its content."""
     status = source.lstat()
-    _make_parents(target.parent)
+    make_folder(target.parent)
     if stat.S_ISLNK(status.st_mode):
         link = str(source.readlink())
         target.symlink_to(link)
@@ -103,27 +115,41 @@ def _copy(source: Path, target: Path) -> tuple[str, bytes]:
     return ("program" if executable else "file"), content
 
 
-def _make_parents(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_parents(folder.parent)
-        folder.mkdir()
-        folder.chmod(0o755)
+def _foreign(root: Path, folders: Sequence[Path]) -> frozenset[str]:
+    """The names below ``root`` of the folders to leave out."""
+    top = root.resolve()
+    found = {folder.resolve() for folder in folders}
+    return frozenset(
+        folder.relative_to(top).as_posix()
+        for folder in found
+        if folder != top
+        and folder.is_relative_to(top)
+        and not any((folder / name).is_file() for name in ("Cargo.toml", "pyproject.toml"))
+    )
 
 
-def _source_files(root: Path, wanted_too: pathspec.GitIgnoreSpec) -> set[str]:
+def _is_below(name: str, folders: frozenset[str]) -> bool:
+    return any(name == folder or name.startswith(f"{folder}/") for folder in folders)
+
+
+def _source_files(root: Path, wanted_too: pathspec.GitIgnoreSpec, foreign: frozenset[str]) -> set[str]:
     listed = _git_files(root)
     if listed is None:
-        ignoring = any((folder / ".git").exists() for folder in (root, *root.parents))
-        return set(_walk(root, ignoring=ignoring, wanted_too=wanted_too))
+        return set(_walk(root, ignoring=_repository(root), wanted_too=wanted_too, foreign=foreign))
     if wanted_too.patterns:
-        every = _walk(root, ignoring=False, wanted_too=wanted_too)
+        every = _walk(root, ignoring=False, wanted_too=wanted_too, foreign=foreign)
         listed |= {name for name in every if wanted_too.match_file(name)}
-    return listed
+    return {name for name in listed if not _is_below(name, foreign)}
+
+
+def _repository(root: Path) -> bool:
+    """Whether a folder looks like a part of a git repository."""
+    return any((folder / ".git").exists() for folder in (root, *root.parents))
 
 
 def _git(root: Path, *words: str) -> str | None:
-    program = shutil.which("git")
-    if not program or not any((folder / ".git").exists() for folder in (root, *root.parents)):
+    program = shutil.which("git", path=os.defpath)
+    if not program or not _repository(root):
         return None
     environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     result = subprocess.run(
@@ -147,10 +173,9 @@ def _git_files(root: Path) -> set[str] | None:
         if not name or not (path.exists() or path.is_symlink()):
             continue
         if path.is_dir() and not path.is_symlink():
-            inside = _git_files(path) or set(
-                _walk(path, ignoring=False, wanted_too=pathspec.GitIgnoreSpec.from_lines(()))
-            )
-            names |= {f"{name.rstrip('/')}/{below}" for below in inside}
+            # Without .git it is a submodule that is not checked out, and git would answer for this repository
+            inside = _git_files(path) if (path / ".git").exists() else None
+            names |= {f"{name.rstrip('/')}/{below}" for below in inside or _walk(path)}
         else:
             names.add(name)
     return names
@@ -159,8 +184,9 @@ def _git_files(root: Path) -> set[str] | None:
 def _walk(
     root: Path,
     *,
-    ignoring: bool,
-    wanted_too: pathspec.GitIgnoreSpec,
+    ignoring: bool = False,
+    wanted_too: pathspec.GitIgnoreSpec = _NOTHING,
+    foreign: frozenset[str] = frozenset(),
     prefix: str = "",
     rules: tuple[tuple[str, pathspec.GitIgnoreSpec], ...] = (),
 ) -> Iterator[str]:
@@ -172,14 +198,19 @@ def _walk(
     for entry in sorted(os.scandir(folder), key=lambda item: item.name):
         name = f"{prefix}{entry.name}"
         is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name in _NEVER or (is_folder and _is_output(Path(entry.path))):
+        if entry.name in _NEVER or name in foreign or (is_folder and _is_output(Path(entry.path))):
             continue
         shown = f"{name}/" if is_folder else name
         ignored = any(spec.match_file(shown.removeprefix(start)) for start, spec in rules)
         if is_folder:
             if not ignored or wanted_too.patterns:
                 yield from _walk(
-                    root, ignoring=ignoring, wanted_too=wanted_too, prefix=f"{name}/", rules=rules
+                    root,
+                    ignoring=ignoring,
+                    wanted_too=wanted_too,
+                    foreign=foreign,
+                    prefix=f"{name}/",
+                    rules=rules,
                 )
         elif (entry.is_symlink() or entry.is_file()) and (not ignored or wanted_too.match_file(name)):
             yield name
@@ -190,9 +221,10 @@ def _is_output(folder: Path) -> bool:
     return (folder / "CACHEDIR.TAG").is_file() or (folder / "pyvenv.cfg").is_file()
 
 
-def _last_commit(root: Path) -> tuple[int, str]:
-    answer = _git(root, "log", "-1", "--format=%ct %H")
-    if not answer:
+def _last_commit(root: Path, names: set[str]) -> tuple[int, str]:
+    """The time and the name of the commit that is checked out, if any of the sources is part of it."""
+    committed = _git(root, "ls-tree", "-r", "-z", "--name-only", "HEAD")
+    if not committed or names.isdisjoint(committed.split("\0")):
         return 0, ""
-    seconds, _, commit = answer.strip().partition(" ")
+    seconds, _, commit = (_git(root, "log", "-1", "--format=%ct %H") or "0 ").strip().partition(" ")
     return int(seconds), commit

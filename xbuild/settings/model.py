@@ -196,7 +196,6 @@ class Settings(BaseSettings):
     features: Words = ()
     all_features: bool = False
     no_default_features: bool = False
-    manifest_path: OptionalPath = None
     rustflags: Words = ()
     environment: Environment = Field(default_factory=dict)
     timeout: Seconds = 3600.0

@@ -23,7 +23,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "network": NetworkSettings,
     "attest": AttestSettings,
 }
-PATHS = frozenset({"out", "manifest_path", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key"})
+PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key"})
 """Names of the values that are paths; in a file they are relative to that file."""
 
 

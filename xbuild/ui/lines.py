@@ -7,7 +7,7 @@ from rich.text import Text
 
 from xbuild.events import Event, JobFinished, Notice, Output, PhaseStarted, RunFinished, WheelReady
 from xbuild.ui.state import JobRow
-from xbuild.ui.text import elapsed, file_size, printable, printable_lines, without_ansi
+from xbuild.ui.text import elapsed, file_size, printable, printable_lines, shortened, without_ansi
 
 STATUS_STYLE = {
     "built": "green",
@@ -17,6 +17,7 @@ STATUS_STYLE = {
     "refused": "yellow",
     "not-run": "dim",
 }
+_WHAT_WIDTH = 72
 _LEVEL_STYLE = {"info": "cyan", "warning": "yellow", "error": "bold red"}
 _VERBS = {
     "image": "preparing the image",
@@ -82,7 +83,7 @@ def heartbeat_line(row: JobRow, now: float) -> Text:
     if row.total:
         parts.append(f"{row.done} of {row.total}")
     if row.what:
-        parts.append(row.what)
+        parts.append(shortened(printable(without_ansi(row.what)).strip(), _WHAT_WIDTH))
     return subject(row.job, row.interpreter) + safe(
         f"{', '.join(parts)} ({elapsed(now - row.phase_started)})"
     )

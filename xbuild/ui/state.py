@@ -11,6 +11,7 @@ from xbuild.events import (
     Event,
     JobFinished,
     JobStatus,
+    Output,
     PhaseStarted,
     Progress,
     RunFinished,
@@ -93,17 +94,20 @@ def _after(row: JobRow, event: Event, now: float) -> JobRow:
 
 
 def _change(row: JobRow, event: Event, now: float) -> dict[str, Any]:
+    change: dict[str, Any] = {}
     match event:
         case RunStarted():
-            return {"ended": None}
+            change = {"ended": None}
         case PhaseStarted(phase=phase, what=what, interpreter=interpreter):
             counts = {"done": 0, "total": 0, "phase_started": now}
-            return {"phase": phase, "what": what, "interpreter": interpreter, **counts}
+            change = {"phase": phase, "what": what, "interpreter": interpreter, **counts}
         case Progress(phase=phase, done=done, total=total, what=what):
             interpreter = event.interpreter or row.interpreter
-            return {"phase": phase, "done": done, "total": total, "what": what, "interpreter": interpreter}
+            change = {"phase": phase, "done": done, "total": total, "what": what, "interpreter": interpreter}
+        case Output(phase="image", line=line):
+            change = {"what": line}
         case WheelReady():
-            return {"wheels": row.wheels + 1}
+            change = {"wheels": row.wheels + 1}
         case JobFinished(status=status):
-            return {"status": status, "ended": now, "what": "", "done": 0, "total": 0}
-    return {}
+            change = {"status": status, "ended": now, "what": "", "done": 0, "total": 0}
+    return change

@@ -15,7 +15,15 @@ from xbuild.ui.lines import Indented, safe, style_of, subject
 from xbuild.ui.text import elapsed, file_size, printable
 
 RowStatus = Literal[
-    "built", "failed", "timeout", "out-of-memory", "engine-error", "interrupted", "check-failed", "not-run"
+    "built",
+    "failed",
+    "timeout",
+    "out-of-memory",
+    "engine-error",
+    "interrupted",
+    "check-failed",
+    "refused-output",
+    "not-run",
 ]
 _GAP = 2
 
@@ -124,7 +132,7 @@ def _stack(rows: list[tuple[Text, ...]]) -> Text:
         lines.append(Text(" ").join([mark, target, interpreter]))
         facts = ", ".join(part.plain for part in (size, proof) if part.plain)
         lines.append(Text("  ") + wheel + Text(f" ({facts})" if facts else "", style="dim"))
-    return Text("\n", overflow="fold").join(lines)
+    return Text("\n").join(lines)
 
 
 def _failures(summary: Summary) -> Iterator[RenderableType]:

@@ -218,6 +218,18 @@ def test_a_long_phase_gives_a_sign_of_life_every_thirty_seconds() -> None:
     assert stream.getvalue() == before
 
 
+def test_the_sign_of_life_of_an_image_says_what_its_recipe_does() -> None:
+    screen, stream, clock = plain()
+    screen(PhaseStarted(phase="image", what="base", **common()))
+    screen(Output(phase="image", stream="stdout", line="base: \x1b[1mUnpacking clang-22", **common()))
+    clock.now += 31
+    screen.tick()
+    assert stream.getvalue().splitlines() == [
+        "preparing the image (base)",
+        "still preparing the image, base: Unpacking clang-22 (31s)",
+    ]
+
+
 def test_the_heartbeat_ends_with_the_screen() -> None:
     screen, _, _ = plain()
     with screen:

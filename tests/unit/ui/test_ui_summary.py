@@ -85,6 +85,11 @@ def test_nothing_is_cut_off(width: int) -> None:
 def test_pipes_get_whole_lines() -> None:
     long = Summary(rows=(Row(target=GNU, interpreter="cp311", status="failed", reason="word " * 60),))
     assert f"  {'word ' * 60}".rstrip() in shown(render_summary(long))
+    wheel = f"dist/{'x' * 90}.whl"
+    built = Summary(
+        rows=(Row(target=GNU, interpreter="cp311", status="built", wheel=wheel, proof="audited"),)
+    )
+    assert f"  {wheel} (0 B, audited)" in shown(render_summary(built))
 
 
 def test_an_empty_summary() -> None:

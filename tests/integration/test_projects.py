@@ -1,0 +1,130 @@
+"""Projects of other shapes: the stable ABI, git dependencies, every interpreter, interpreters by path."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from real import ROOT, Xbuild, wheel_names
+
+from xbuild.engine.docker import DockerEngine
+
+pytestmark = pytest.mark.docker
+
+WINDOWS, LINUX = "x86_64-pc-windows-msvc", "x86_64-unknown-linux-gnu"
+MANYLINUX = "manylinux2014_x86_64.manylinux_2_17_x86_64"
+
+
+@pytest.fixture
+def greeting(tmp_path: Path) -> Path:
+    """A copy of the example."""
+    return Path(shutil.copytree(ROOT / "examples" / "greeting", tmp_path / "greeting"))
+
+
+def test_a_stable_abi_crate_gives_one_wheel_per_target(xbuild: Xbuild, sdist: Callable[[str], Path]) -> None:
+    words = ("-t", WINDOWS, "-t", LINUX, "-i", "cp311", "-i", "cp313")
+    done = xbuild("run", sdist("nh3==0.3.2"), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    dist = xbuild.folder / "dist"
+    assert wheel_names(dist) == [
+        f"nh3-0.3.2-cp38-abi3-{MANYLINUX}.whl",
+        "nh3-0.3.2-cp38-abi3-win_amd64.whl",
+    ]
+    for name, interpreter in zip(wheel_names(dist), ("cp313", "cp311"), strict=True):
+        proven = xbuild("test", dist / name, "--interp", interpreter)
+        assert proven.returncode == 0, proven.stdout + proven.stderr
+
+
+def test_every_interpreter_that_the_crate_allows(xbuild: Xbuild, greeting: Path) -> None:
+    done = xbuild("run", greeting, "-t", LINUX, "-i", "all")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tags = {name.split("-")[2] for name in wheel_names(xbuild.folder / "dist")}
+    # PyO3 0.26 knows CPython up to 3.14 and PyPy from 3.9 to 3.11
+    assert tags == {"cp39", "cp310", "cp311", "cp312", "cp313", "cp314", "pp39", "pp310", "pp311"}
+
+
+def test_an_interpreter_by_its_path(xbuild: Xbuild, greeting: Path, tmp_path: Path) -> None:
+    pyenv = tmp_path / ".pyenv" / "versions" / "pypy3.9-7.3.15" / "bin" / "pypy3.9"
+    pyenv.parent.mkdir(parents=True)
+    pyenv.write_bytes(b"for another machine")
+    tag = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    done = xbuild("run", greeting, "-t", LINUX, "-i", pyenv, "-i", sys.executable)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert wheel_names(xbuild.folder / "dist") == [
+        f"greeting-0.1.0-{tag}-{tag}-{MANYLINUX}.whl",
+        f"greeting-0.1.0-pp39-pypy39_pp73-{MANYLINUX}.whl",
+    ]
+
+
+def test_cargos_own_settings_name_the_target(xbuild: Xbuild, greeting: Path) -> None:
+    (greeting / ".cargo").mkdir()
+    (greeting / ".cargo" / "config.toml").write_text(f'[build]\ntarget = "{WINDOWS}"\n', "utf-8")
+    planned = xbuild("plan", greeting, "-i", "cp311", "--json")
+    assert f'"target": "{WINDOWS}"' in planned.stdout, planned.stderr
+    other = xbuild("plan", greeting, "-i", "cp311", "--json", env={"CARGO_BUILD_TARGET": LINUX})
+    assert f'"target": "{LINUX}"' in other.stdout, other.stderr
+
+
+@pytest.fixture
+def git_server(tmp_path: Path, engine: DockerEngine) -> Iterator[tuple[str, Path]]:
+    """Serves repositories below a folder to containers, as a git host does: its address, and the folder."""
+    api = engine._api
+    (config,) = api.inspect_network("bridge")["IPAM"]["Config"]
+    address = config.get("Gateway") or config["Subnet"].rpartition(".")[0] + ".1"
+    with socket.create_server((address, 0)) as probe:
+        port = probe.getsockname()[1]
+    folder = tmp_path / "git"
+    folder.mkdir()
+    words = [
+        "git",
+        "daemon",
+        "--export-all",
+        f"--base-path={folder}",
+        f"--listen={address}",
+        f"--port={port}",
+    ]
+    process = subprocess.Popen([*words, "--reuseaddr"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    patience = time.monotonic() + 20
+    while time.monotonic() < patience:
+        with socket.socket() as client:
+            if client.connect_ex((address, port)) == 0:
+                break
+        time.sleep(0.1)
+    yield f"git://{address}:{port}", folder
+    process.terminate()
+    process.wait(10)
+
+
+def make_repository(folder: Path) -> None:
+    """A crate in a git repository of its own."""
+    (folder / "src").mkdir(parents=True)
+    (folder / "Cargo.toml").write_text('[package]\nname = "words"\nversion = "0.1.0"\nedition = "2021"\n')
+    (folder / "src" / "lib.rs").write_text('pub fn word() -> &\'static str { "word" }\n')
+    who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    for words in (("init", "-q", "-b", "main"), ("add", "."), (*who, "commit", "-q", "-m", "First")):
+        subprocess.run(("git", *words), cwd=folder, check=True)
+
+
+def test_a_dependency_from_git(xbuild: Xbuild, greeting: Path, git_server: tuple[str, Path]) -> None:
+    address, folder = git_server
+    make_repository(folder / "words")
+    manifest = greeting / "Cargo.toml"
+    manifest.write_text(f'{manifest.read_text()}words = {{ git = "{address}/words" }}\n')
+    library = greeting / "src" / "lib.rs"
+    library.write_text(library.read_text().replace('"Hello, {name}, from {}"', '"Hello, {name}, from {} {}"'))
+    library.write_text(
+        library.read_text().replace("std::env::consts::OS", "std::env::consts::OS, words::word()")
+    )
+    (greeting / "Cargo.lock").unlink()
+    done = xbuild("run", greeting, "-t", LINUX, "-i", "cp311")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = xbuild("run", greeting, "-t", LINUX, "-i", "cp311", "--offline")
+    # Without a lockfile there is nothing to be offline with
+    assert again.returncode == 5
+    assert "no Cargo.lock" in again.stderr
