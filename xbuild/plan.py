@@ -12,12 +12,10 @@ from packaging.version import Version
 from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
+from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.request import BuildRequest, TargetRequest
-
-SRC, VENDOR, TARGET_DIR, OUT = "/src", "/vendor", "/target", "/out"
-USER_SYSROOT = "/opt/xbuild/sysroot/user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,6 @@ from fakes import (
     Recorder,
     tar_bytes,
 )
-from test_architecture import backwards
 from test_compose import request
 from test_interpreters import dead_file, resolve
 from test_pipeline import Place as PipelinePlace
@@ -168,10 +167,3 @@ def test_a_cargo_configuration_of_another_shape(tmp_path: Path, monkeypatch: pyt
     (tmp_path / ".cargo" / "config.toml").write_text("build = 3\n", "utf-8")
     with pytest.raises(UsageError):
         default_target(tmp_path)
-
-
-# Architecture
-
-
-def test_imports_follow_the_arrow_without_exceptions() -> None:
-    assert backwards() == set()
