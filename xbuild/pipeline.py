@@ -18,7 +18,7 @@ from xbuild import __version__
 from xbuild.catalog import Catalog
 from xbuild.collect import Collected
 from xbuild.engine import Engine, EngineInfo, Image
-from xbuild.errors import ExitStatus, XbuildError
+from xbuild.errors import ExitStatus, RefusedError, XbuildError
 from xbuild.events import (
     Event,
     JobFinished,
@@ -192,6 +192,7 @@ class Pipeline:
             include=request.source_include,
             exclude=request.source_exclude,
         )
+        _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(
             engine=tools.engine,
             image=base.id,
@@ -211,6 +212,7 @@ class Pipeline:
             locked=request.locked,
             offline=request.offline,
         )
+        _expect(request.lock_digest, fetched.lock_digest, "Cargo.lock", manifest.lock_path, "lock-changed")
         if fetched.generated_lock:
             self._notice(
                 "warning",
@@ -511,6 +513,16 @@ class Pipeline:
             layers_digest=layers_digest(image),
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
+        )
+
+
+def _expect(wanted: str, found: str, what: str, where: Path, code: str) -> None:
+    if wanted and wanted != found:
+        raise RefusedError(
+            f"{what} changed since the run that is repeated",
+            details=f"{where} has the digest {found}, and then it had {wanted}",
+            hint="check out what was built, and name its folder with --source",
+            code=code,
         )
 
 

@@ -17,13 +17,15 @@ from xbuild.redact import HIDDEN, looks_secret, without_userinfo
 from xbuild.request import BuildRequest, TargetRequest
 
 SCHEMA = "xbuild.report/1"
+REPORT = "report.json"
+BESIDE = ".xbuild"
+"""The folder beside the wheels that holds their report, logs and attestations."""
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "timeout": ExitStatus.TIMEOUT,
     "engine-error": ExitStatus.ENGINE,
     "check-failed": ExitStatus.CHECK_FAILED,
 }
 """The exit status where every job ended like this; otherwise it is that of a failed build."""
-
 
 IMAGE_SYSROOT, OWN_SYSROOT = "image", "own"
 """Which sysroot a target was linked with: its image's, or one of the caller's."""

@@ -43,12 +43,11 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
     targets = tuple(
         _target_request(catalog.target(triple), settings, catalog) for triple in dict.fromkeys(triples)
     )
-    jobs = settings.jobs if isinstance(settings.jobs, int) else _jobs_that_fit(settings)
     return BuildRequest(
         project=project,
         out=(Path.cwd() / settings.out).resolve(),
         targets=targets,
-        jobs=jobs,
+        jobs=jobs_of(settings),
         locked=settings.locked,
         strict=settings.strict,
         offline=settings.offline,
@@ -62,8 +61,10 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
     )
 
 
-def _jobs_that_fit(settings: Settings) -> int:
-    """As many jobs as there are pairs of processors and as memory allows."""
+def jobs_of(settings: Settings) -> int:
+    """How many targets are built at once; with ``auto`` as many as processors and memory allow."""
+    if isinstance(settings.jobs, int):
+        return settings.jobs
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     processors = len(os.sched_getaffinity(0))
     return max(1, min(processors, memory // max(settings.memory, GIB)))

@@ -1,4 +1,4 @@
-"""``xbuild images``: build, list, show, prune, save, load, push and pull toolchain images."""
+"""``xbuild images``: build, list, show, prune, save, load, push and pull toolchain images; and SBOMs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from xbuild import __version__
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load
 from xbuild.errors import ImageError, RefusedError, UsageError
@@ -144,6 +145,30 @@ def show(name: Annotated[str, typer.Argument(help="A target triple, or `base`.")
         **{key: value for key, value in image_manifest(image).items() if key not in {"tools", "components"}},
     }
     typer.echo(json.dumps(body, indent=1))
+
+
+@app.command()
+def sbom(
+    name: Annotated[str, typer.Argument(help="A target triple, or `base`.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write; standard output without.")
+    ] = None,
+) -> None:
+    """Give an image's bill of materials: all its packages and tools, as CycloneDX 1.6 (JSON)."""
+    session = _session(quiet=True)
+    recipe = _chosen([name])[0]
+    image = _present(session, [name])[0]
+    # Imported late: the CycloneDX library takes a while to load
+    from xbuild.attest.sbom import image_bom
+
+    text = image_bom(
+        image_manifest(image), name=name, digest=image.id, recipe=recipe.digest, xbuild=__version__
+    )
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, "utf-8")
+        typer.echo(f"{out}: {name} {image.id}")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,9 @@ from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan import Plan
-from xbuild.report import Report, write_json
+from xbuild.rebuild import Outcome, judge, with_images
+from xbuild.record import Record, RecordedWheel
+from xbuild.report import BESIDE, REPORT, Report, write_json
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
@@ -44,9 +46,6 @@ HASTE = 1.5
 
 _LAST_WORDS = 0.3
 """Seconds that the terminal event of an abandoned run may take."""
-
-BESIDE = ".xbuild"
-"""The folder beside the wheels that holds their report, logs and attestations."""
 
 T = TypeVar("T")
 
@@ -131,6 +130,29 @@ class Session:
         :param key: signs the attestations; without one they are statements that nobody vouches for.
         :raises StorageError: the folder for logs cannot be made.
         """
+        report, ended, problem = self._run(
+            request,
+            catalog,
+            lambda report, folder, emit: self._write(report, folder, request.out, emit, key),
+        )
+        if problem:
+            show(self.errors, render_error(problem))
+        if report and not self._as_json:
+            show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
+        return ExitStatus(ended.exit_status)
+
+    def _run(
+        self,
+        request: BuildRequest,
+        catalog: Catalog,
+        keep: Callable[[Report, Path, Callable[[Event], None]], Path],
+    ) -> tuple[Report | None, RunFinished, XbuildError | None]:
+        """Build, show and log: the report, the terminal event, and the error that stands in for a report.
+
+        :param keep: gets the report, the folder of the logs and a sink; gives what the terminal event names
+            as the report's path.
+        :raises StorageError: the folder for logs cannot be made.
+        """
         folder = self.settings.state_dir / "runs" / self.run
         try:
             logs = JobLogs(folder)
@@ -145,9 +167,7 @@ class Session:
             try:
                 pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
                 report = self.interruptible(pipeline.build)
-                ended = finished(
-                    report, now=time.time(), path=self._write(report, folder, request.out, emit, key)
-                )
+                ended = finished(report, now=time.time(), path=keep(report, folder, emit))
             except (XbuildError, OSError) as error:
                 problem = storage_error(error) if isinstance(error, OSError) else error
                 ended = self._failed(problem, started)
@@ -155,11 +175,28 @@ class Session:
                 emit(self._failed(XbuildError("a fault of xbuild itself"), started))
                 raise
             emit(ended)
-        if problem:
-            show(self.errors, render_error(problem))
-        if report and not self._as_json:
-            show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
-        return ExitStatus(ended.exit_status)
+        return report, ended, problem
+
+    def verify(
+        self,
+        request: BuildRequest,
+        record: Record,
+        wheels: Mapping[Path, RecordedWheel],
+        catalog: Catalog,
+        *,
+        diffoscope: Path | None = None,
+    ) -> Outcome:
+        """Build some wheels of an earlier run again, with its images, and compare.
+
+        :param wheels: where they should be, and what the record says of them.
+        :raises XbuildError: the build could not be done.
+        """
+        found = self.interruptible(lambda: with_images(request, record, self.engine))
+        # The log is kept and no report, because nobody gets what is made
+        report, _, problem = self._run(found, catalog, lambda _report, folder, _emit: folder)
+        if report is None:
+            raise problem or XbuildError("the rebuild gave no report")
+        return judge(report, record, wheels, diffoscope=diffoscope)
 
     def _write(
         self,
@@ -175,15 +212,15 @@ class Session:
 
         What was built is there, whether or not there is room for a report about it.
         """
-        path = folder / "report.json"
+        path = folder / REPORT
         beside = out / BESIDE
         try:
             write_json(path, report.as_dict())
             beside.mkdir(parents=True, exist_ok=True)
             for log in folder.glob("*.jsonl"):
                 shutil.copyfile(log, beside / log.name)
-            write_json(beside / "report.json", report.as_dict())
-            path = beside / "report.json"
+            write_json(beside / REPORT, report.as_dict())
+            path = beside / REPORT
             self._attest(report, beside, key)
         except OSError as error:
             reason = storage_error(error)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_runner import xbuild, xbuild_without_engine
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from fakes import LINUX
 from packageurl import PackageURL
+from workshop import Workshop
 
 from xbuild.attest.sbom import image_bom
-from xbuild.errors import ImageError
+from xbuild.errors import ExitStatus, ImageError
+from xbuild.images.manifest import image_manifest
+from xbuild.images.recipe import toolchain_recipe
 
 DIGEST = f"sha256:{'ab' * 32}"
 MANIFEST: dict[str, Any] = {
@@ -83,3 +89,20 @@ def test_no_manifest(manifest: dict[str, Any]) -> None:
     with pytest.raises(ImageError) as caught:
         image_bom(manifest, name="other", digest=DIGEST)
     assert caught.value.code == "no-manifest"
+
+
+def test_an_image_says_what_it_takes(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    recipe = toolchain_recipe(LINUX, shop.catalog.target(LINUX).family)
+    image = shop.engine.image(recipe.tag)
+    assert image is not None
+    text = image_bom(image_manifest(image), name=LINUX, digest=image.id, recipe=recipe.digest)
+    assert {item["name"] for item in json.loads(text)["components"]} == {"libc6", "rustc"}
+
+
+def test_the_command_knows_its_images(tmp_path: Path) -> None:
+    out = tmp_path / "sbom.json"
+    ended = xbuild("images", "sbom", "x86_64-unknown-linux", "--out", out)
+    assert (ended.status, ended.code) == (ExitStatus.REFUSED, "unknown-target")
+    assert xbuild_without_engine("images", "sbom", "base", "--out", out).status == ExitStatus.ENGINE
+    assert not out.exists()

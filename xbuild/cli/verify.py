@@ -1,0 +1,92 @@
+"""``xbuild verify``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import jobs_of, load
+from xbuild.precheck import precheck
+
+if TYPE_CHECKING:
+    from xbuild.record import Record, RecordedWheel
+
+
+def verify(
+    what: Annotated[
+        str, typer.Argument(help="A wheel, or a run by the start of its name.", metavar="WHEEL|RUN")
+    ],
+    source: Annotated[
+        Path | None, typer.Option("--source", help="The crate's folder, where it is not where it was.")
+    ] = None,
+    sysroot: Annotated[
+        Path | None, typer.Option("--sysroot", help="The sysroot of the run, where it is not where it was.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Keep the new wheels in this folder.")
+    ] = None,
+    jobs: Annotated[
+        str | None, typer.Option("--jobs", "-j", help="Targets built at once, or `auto`.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
+) -> None:
+    """Build wheels again as their report says, and say what differs."""
+    from xbuild.rebuild import Places, rebuild_request
+    from xbuild.ui.comparison import render_outcome
+    from xbuild.ui.lines import show
+
+    catalog = load_catalog()
+    record, wheels = _wanted(what, load({}, None).settings.state_dir / "runs")
+    folder = (source or record.project).absolute()
+    settings = load({"jobs": jobs}, folder if folder.is_dir() else None).settings
+    with ExitStack() as stack:
+        private = "" if out else stack.enter_context(TemporaryDirectory(prefix="xbuild-verify-"))
+        places = Places(
+            source=folder,
+            out=out.resolve() if out else Path(private),
+            jobs=jobs_of(settings),
+            sysroot=sysroot.resolve() if sysroot else None,
+            environment={
+                wheel.target: settings.for_target(wheel.target).environment for wheel in wheels.values()
+            },
+        )
+        request = rebuild_request(record, tuple(wheels.values()), catalog, places)
+        precheck(request, catalog)
+        # Imported late: what is refused is refused before the engine's SDK is loaded
+        from xbuild.cli.session import Session
+
+        session = Session(settings, quiet=as_json, verbose=verbose)
+        outcome = session.verify(request, record, wheels, catalog, diffoscope=_diffoscope())
+    if as_json:
+        typer.echo(json.dumps(outcome.as_dict(), indent=1))
+    else:
+        show(session.console, render_outcome(outcome))
+    if mismatch := outcome.mismatch():
+        raise mismatch
+    raise SystemExit(int(outcome.exit_status))
+
+
+def _wanted(what: str, runs: Path) -> tuple[Record, dict[Path, RecordedWheel]]:
+    """The run, and where the wheels to build again should be: one, or all of a run."""
+    from xbuild.record import record_of_run, record_of_wheel
+
+    path = Path(what)
+    if path.suffix == ".whl" or path.is_file():
+        record, wheel = record_of_wheel(path, runs)
+        return record, {path: wheel}
+    record = record_of_run(what, runs)
+    return record, {wheel.path: wheel for wheel in record.wheels}
+
+
+def _diffoscope() -> Path | None:
+    program = shutil.which("diffoscope", path=os.environ.get("PATH"))
+    return Path(program) if program else None

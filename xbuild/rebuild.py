@@ -1,0 +1,332 @@
+"""Builds wheels of an earlier run again, from what its report says, and holds the results against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from xbuild import __version__
+from xbuild.catalog import Catalog, Interpreter
+from xbuild.compare import Comparison, compare_wheels
+from xbuild.engine import Engine, Image, Limits
+from xbuild.errors import ExitStatus, MismatchError, RefusedError
+from xbuild.images.recipe import toolchain_recipe
+from xbuild.lockfile import layers_digest
+from xbuild.project.manifest import read_manifest
+from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
+from xbuild.redact import HIDDEN
+from xbuild.report import OWN_SYSROOT, Report
+from xbuild.request import BuildRequest, TargetRequest
+
+Status = Literal["identical", "differs", "not-built"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A wheel and what its rebuild gave.
+
+    :ivar rebuilt: sha256 of the new wheel, or ``""`` where there is none.
+    :ivar comparison: what differs, where both wheels are there.
+    :ivar reason: why there is no new wheel, or no comparison.
+    """
+
+    file: str
+    target: str
+    status: Status
+    sha256: str
+    rebuilt: str = ""
+    comparison: Comparison | None = None
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "file": self.file,
+            "target": self.target,
+            "status": self.status,
+            "sha256": self.sha256,
+            "rebuilt": self.rebuilt,
+            "comparison": self.comparison.as_dict() if self.comparison else None,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a rebuild came to.
+
+    :ivar notes: what was not the same about the two builds although it should be, or could have mattered.
+    """
+
+    run: str
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
+    exit_status: ExitStatus
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "schema": "xbuild.verify/1",
+            "run": self.run,
+            "identical": all(item.status == "identical" for item in self.verdicts),
+            "notes": list(self.notes),
+            "wheels": [item.as_dict() for item in self.verdicts],
+        }
+
+    def mismatch(self) -> MismatchError | None:
+        """The error that a wheel with other bytes means; ``None`` where there is no such wheel."""
+        different = [item.file for item in self.verdicts if item.status == "differs"]
+        if not different:
+            return None
+        return MismatchError(
+            f"{len(different)} of {len(self.verdicts)} wheels got other bytes when built again",
+            details="\n".join(different),
+            hint="the causes above are guesses; --out keeps the new wheels, to look further",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a rebuild finds and leaves things on this machine.
+
+    :ivar source: the crate's folder.
+    :ivar out: a folder for the new wheels, which has none of these yet.
+    :ivar jobs: how many targets are built at once.
+    :ivar sysroot: the caller's sysroot, where the run had one and it moved; ``None`` for where it was.
+    :ivar environment: for each target the variables that are configured now: the report does not hold values
+        that look like secrets.
+    """
+
+    source: Path
+    out: Path
+    jobs: int = 1
+    sysroot: Path | None = None
+    environment: Mapping[str, Mapping[str, str]]
+
+
+def rebuild_request(
+    record: Record, wheels: Sequence[RecordedWheel], catalog: Catalog, places: Places
+) -> BuildRequest:
+    """The request that builds some wheels of a run again, as the run did.
+
+    It refuses other sources and another Cargo.lock, uses no target directory of an earlier run, and asks only
+    for the targets and interpreters of these wheels.
+
+    :param wheels: of this record.
+    :raises RefusedError: something that the run had is not to be had: its sources, sysroot, hidden values.
+    """
+    if not places.source.is_dir():
+        raise RefusedError(
+            f"the sources of run {record.run} are not at {places.source}",
+            hint="give their folder with --source",
+            code="no-source",
+        )
+    taken = [wheel.file for wheel in wheels if (places.out / wheel.file).exists()]
+    if taken:
+        raise RefusedError(
+            f"there is a {taken[0]} in {places.out} already",
+            hint="name another folder for the new wheels",
+            code="out-taken",
+        )
+    root = read_manifest(places.source).root
+    options = record.options
+    return BuildRequest(
+        project=places.source,
+        out=places.out,
+        targets=tuple(
+            _target(record, triple, [wheel for wheel in wheels if wheel.target == triple], catalog, places)
+            for triple in dict.fromkeys(wheel.target for wheel in wheels)
+        ),
+        jobs=places.jobs,
+        strict=True,
+        reproducible=options.reproducible,
+        fresh=True,
+        epoch=record.source.epoch,
+        runtime=options.runtime,
+        source_include=options.source_include,
+        source_exclude=(*options.source_exclude, *_outputs(root, wheels)),
+        source_digest=record.source.digest,
+        lock_digest=record.lockfile.sha256,
+    )
+
+
+def _outputs(root: Path, wheels: Iterable[RecordedWheel]) -> Iterator[str]:
+    """Patterns for the folders below the sources that wheels went to: these were no sources of the run."""
+    for folder in dict.fromkeys(wheel.path.parent for wheel in wheels):
+        is_crate = any((folder / name).is_file() for name in ("Cargo.toml", "pyproject.toml"))
+        if folder != root and folder.is_relative_to(root) and not is_crate:
+            name = folder.relative_to(root).as_posix()
+            yield "/" + "".join(f"\\{char}" if char in "\\*?[" else char for char in name) + "/"
+
+
+def _target(
+    record: Record, triple: str, wheels: Sequence[RecordedWheel], catalog: Catalog, places: Places
+) -> TargetRequest:
+    asked, job = record.options.targets[triple], record.job_of(triple)
+    kinds = dict.fromkeys(kind for wheel in wheels for kind in wheel.interpreters)
+    return TargetRequest(
+        target=catalog.target(triple),
+        interpreters=tuple(_interpreter(kind, catalog) for kind in kinds),
+        every_interpreter=not kinds,
+        features=asked.features,
+        all_features=asked.all_features,
+        no_default_features=asked.no_default_features,
+        profile=asked.profile,
+        rustflags=asked.rustflags,
+        environment=_environment(asked, places.environment.get(triple, {})),
+        image=job.image_digest,
+        sysroot=_sysroot(job, places) if asked.sysroot == OWN_SYSROOT else None,
+        limits=Limits(**asked.limits.model_dump()),
+        timeout=asked.timeout,
+    )
+
+
+def _interpreter(kind: str, catalog: Catalog) -> Interpreter:
+    if kind not in catalog.interpreters:
+        raise RefusedError(
+            f"the run built for {kind}, which this xbuild does not know", code="unknown-interpreter"
+        )
+    return catalog.interpreters[kind]
+
+
+def _environment(asked: RecordedTarget, configured: Mapping[str, str]) -> dict[str, str]:
+    hidden = {name for name, value in asked.environment.items() if HIDDEN in value}
+    missing = sorted(hidden - set(configured))
+    if missing:
+        raise RefusedError(
+            f"the report does not hold the value of {', '.join(missing)}, which looks like a secret",
+            hint=f"set it as it was for the run, for instance in XBUILD_ENVIRONMENT__{missing[0]}",
+            code="hidden-value",
+        )
+    return {**asked.environment, **{name: configured[name] for name in hidden}}
+
+
+def _sysroot(job: RecordedJob, places: Places) -> Path:
+    folder = places.sysroot or Path(job.sysroot)
+    if not folder.is_dir():
+        raise RefusedError(
+            f"{job.target} was linked with a sysroot that is not at {folder}",
+            hint="give its folder with --sysroot",
+            code="no-sysroot",
+        )
+    return folder
+
+
+def with_images(request: BuildRequest, record: Record, engine: Engine) -> BuildRequest:
+    """The request with the images that the run used, by the names that this engine has for them.
+
+    :raises RefusedError: ``image-missing``, ``image-recipe`` or ``image-changed``: one of them is not here.
+    """
+    found: list[TargetRequest] = []
+    problems: list[RefusedError] = []
+    for wanted in request.targets:
+        job = record.job_of(wanted.target.triple)
+        own = record.options.targets[wanted.target.triple].image
+        try:
+            image = engine.image(job.image_digest) or _same_image(wanted, job, own, record, engine)
+            found.append(replace(wanted, image=image.id))
+        except RefusedError as error:
+            problems.append(error)
+    if problems:
+        raise RefusedError(
+            "; ".join(error.brief for error in problems),
+            details="\n".join(error.details for error in problems),
+            hint="\n".join(dict.fromkeys(error.hint for error in problems)),
+            code=problems[0].code,
+        )
+    return replace(request, targets=tuple(found))
+
+
+def _same_image(wanted: TargetRequest, job: RecordedJob, own: str, record: Record, engine: Engine) -> Image:
+    """The image that a job used under another name: engines differ in what they call the same image."""
+    triple = wanted.target.triple
+    used = f"{triple}: {job.image_digest} was used"
+    if own:
+        raise RefusedError(
+            f"the image that built {triple} is not here",
+            details=f"{used}, which {own} was then",
+            hint=f"docker pull {own}",
+            code="image-missing",
+        )
+    recipe = toolchain_recipe(triple, wanted.target.family)
+    moved = "`xbuild images save` and `load`, or `push` and `pull`, bring the image from where it is"
+    if recipe.digest != job.recipe_digest:
+        raise RefusedError(
+            f"the image that built {triple} was made by another recipe, and is not here",
+            details=f"{used}, made by the recipe {job.recipe_digest[:16]} of xbuild {record.version}; "
+            f"this is xbuild {__version__} with the recipe {recipe.digest[:16]}",
+            hint=f"{moved}; or `xbuild images build {triple}` with that xbuild",
+            code="image-recipe",
+        )
+    here = engine.image(recipe.tag)
+    if here is None:
+        raise RefusedError(
+            f"the image that built {triple} is not here",
+            details=used,
+            hint=f"xbuild images build {triple}",
+            code="image-missing",
+        )
+    if job.layers_digest and layers_digest(here) == job.layers_digest:
+        return here
+    raise RefusedError(
+        f"the image of {triple} was made anew since, and is another one",
+        details=f"{used}; {here.id} is here: the same recipe, from packages of another day",
+        hint=moved,
+        code="image-changed",
+    )
+
+
+def judge(
+    report: Report,
+    record: Record,
+    wheels: Mapping[Path, RecordedWheel],
+    *,
+    diffoscope: Path | None = None,
+) -> Outcome:
+    """Hold what a rebuild gave against what the record says.
+
+    :param report: of the rebuild, whose wheels are still where they were put.
+    :param wheels: where the first wheels should be, and what the record says of them.
+    :param diffoscope: the program, where it is installed.
+    """
+    verdicts = tuple(_judge(path, wheel, report, diffoscope) for path, wheel in wheels.items())
+    statuses = {item.status for item in verdicts}
+    status = ExitStatus.OK
+    if "differs" in statuses:
+        status = ExitStatus.MISMATCH
+    elif "not-built" in statuses:
+        status = ExitStatus(report.exit_status) or ExitStatus.MISMATCH
+    return Outcome(run=record.run, verdicts=verdicts, notes=tuple(_notes(record, wheels)), exit_status=status)
+
+
+def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | None) -> Verdict:
+    verdict = Verdict(file=wheel.file, target=wheel.target, status="identical", sha256=wheel.sha256)
+    job = next((job for job in report.jobs if job.target == wheel.target), None)
+    again = next((item for item in job.wheels if item.file == wheel.file), None) if job else None
+    if again is None:
+        reason = job.reason if job and job.reason else "the build left no wheel of this name"
+        return replace(verdict, status="not-built", reason=reason)
+    verdict = replace(verdict, rebuilt=again.sha256)
+    if again.sha256 == wheel.sha256:
+        return verdict
+    comparison: Comparison | None = None
+    reason = f"what differs cannot be said: the recorded wheel is not at {path}"
+    if path.is_file():
+        comparison = compare_wheels(path, Path(again.path), diffoscope=diffoscope)
+        if comparison.sha256_a == wheel.sha256:
+            reason = ""
+        else:
+            comparison = None
+    return replace(verdict, status="differs", comparison=comparison, reason=reason)
+
+
+def _notes(record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:
+    if record.version != __version__:
+        yield f"the run was of xbuild {record.version}, and this is xbuild {__version__}"
+    if not record.options.reproducible:
+        yield "the run was not asked to be reproducible"
+    for triple in dict.fromkeys(wheel.target for wheel in wheels.values()):
+        if record.job_of(triple).warm:
+            yield f"the run went on in the target directory of an earlier one for {triple}"
