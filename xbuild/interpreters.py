@@ -21,6 +21,9 @@ _PROBE = (
     "bool(sysconfig.get_config_var('Py_GIL_DISABLED'))]))"
 )
 _PROBE_SECONDS = 5.0
+_PART = re.compile(
+    r"(?P<name>pypy|c?python)?-?(?P<version>\d\.\d+)(\.\d+)?(?P<threads>t|\+freethreaded)?(?=$|[-_])"
+)
 _NAME = re.compile(r"(?P<name>pypy|python|cp|pp|py)?-?(?P<major>\d)\.?(?P<minor>\d+)(?P<threads>t?)")
 
 
@@ -131,7 +134,7 @@ def _read_pyvenv(path: Path) -> _Facts | None:
     """``pyvenv.cfg`` beside or above the ``bin`` folder (PEP 405; virtualenv adds ``implementation``)."""
     for folder in (path.parent.parent, path.parent, path):
         try:
-            text = (folder / "pyvenv.cfg").read_text("utf-8")
+            text = (folder / "pyvenv.cfg").read_text("utf-8", "replace")
         except OSError:
             continue
         pairs = (line.partition("=") for line in text.splitlines())
@@ -140,18 +143,44 @@ def _read_pyvenv(path: Path) -> _Facts | None:
         match = re.match(r"(\d+)\.(\d+)", version)
         if not match:
             continue
-        home = values.get("home", "")
-        named = values.get("implementation", "pypy" if "pypy" in home else "cpython").lower()
-        threads = bool(re.search(r"\d\.\d+(\.\d+)?t\b", home))
-        return named, f"{match[1]}.{match[2]}", threads, "pyvenv.cfg"
+        named = _named_in(Path(values.get("home", "")))
+        implementation = values.get("implementation", named.implementation).lower()
+        return implementation, f"{match[1]}.{match[2]}", named.free_threaded, "pyvenv.cfg"
     return None
 
 
 def _read_names(path: Path) -> _Facts | None:
-    """pyenv's folder names (``pypy3.9-7.3.15``, ``3.11.7``, ``3.14.0t``), then the file's own name."""
-    for part in reversed(path.parts):
-        match = re.match(r"(?P<name>pypy|python)?(?P<v>\d\.\d+)(\.\d+)?(?P<threads>t?)(?=$|[-_])", part)
-        if match:
-            implementation = "pypy" if match["name"] == "pypy" else "cpython"
-            return implementation, match["v"], bool(match["threads"]), "path"
-    return None
+    """The file's own name and its installation's, as pyenv has them: ``pypy3.9-7.3.15``, ``3.14.0t``."""
+    named = _named_in(path)
+    return (named.implementation, named.version, named.free_threaded, "path") if named.version else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What names tell. An empty ``version`` means nothing at all."""
+
+    implementation: str = "cpython"
+    version: str = ""
+    free_threaded: bool = False
+
+
+def _named_in(path: Path) -> _Named:
+    """What the nearest part of a path tells that names a version."""
+    installation = path.parent.parent if path.parent.name == "bin" else path.parent
+    above = _named(installation.name)
+    nearest = next((named for named in map(_named, reversed(path.parts)) if named.version), _Named())
+    if above.version != nearest.version:
+        return nearest
+    # PyPy and free-threaded builds call their programs python3.9 too: the installation's name says more
+    return _Named(
+        "pypy" if "pypy" in {nearest.implementation, above.implementation} else "cpython",
+        nearest.version,
+        nearest.free_threaded or above.free_threaded,
+    )
+
+
+def _named(part: str) -> _Named:
+    match = _PART.match(part)
+    if match is None:
+        return _Named("pypy" if re.fullmatch("pypy3?", part) else "cpython")
+    return _Named("pypy" if match["name"] == "pypy" else "cpython", match["version"], bool(match["threads"]))

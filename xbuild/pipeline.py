@@ -191,6 +191,9 @@ class Pipeline:
             work / "src",
             include=request.source_include,
             exclude=request.source_exclude,
+            leave_out=[
+                folder for folder in (request.out, tools.cache) if not manifest.project.is_relative_to(folder)
+            ],
         )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(

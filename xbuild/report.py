@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
 from xbuild.execute import StepReport
+from xbuild.files import write_whole
 from xbuild.interpreters import ALL
 from xbuild.plan import Refusal
 from xbuild.redact import HIDDEN, looks_secret, without_userinfo
@@ -168,10 +168,4 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document so that its readers see the old one or the new one, never a part."""
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as stream:
-        json.dump(document, stream, indent=1, default=str)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(path)
+    write_whole(path, f"{json.dumps(document, indent=1, default=str)}\n".encode())

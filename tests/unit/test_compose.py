@@ -71,7 +71,27 @@ def test_the_nearest_configuration_with_a_target_counts(crate: Path) -> None:
     assert target(crate) == WINDOWS
 
 
-@pytest.mark.parametrize("text", ["[build\n", "\x00"])
+def test_cargo_takes_the_configuration_without_a_suffix_and_only_that(crate: Path) -> None:
+    """If both exist, cargo uses the file without the extension (The Cargo Book, Configuration)."""
+    config(crate, f'build.target = "{WINDOWS}"\n')
+    config(crate, f'build.target = "{ARM}"\n', name="config")
+    assert target(crate) == ARM
+    config(crate, "[build]\njobs = 2\n", name="config")
+    assert target(crate) == f"{os.uname().machine}-unknown-linux-gnu"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[build\n",
+        "\x00",
+        "build = 3\n",
+        "build = []\n",
+        f"build = '{ARM}'\n",
+        "build.target = 3\n",
+        "build.target = [3]\n",
+    ],
+)
 def test_a_configuration_that_cannot_be_read(crate: Path, text: str) -> None:
     config(crate, text)
     with pytest.raises(UsageError) as caught:
@@ -104,7 +124,13 @@ def test_source_date_epoch(
     assert request(crate).epoch == epoch
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "now", "1e9", "315532799", "4354819199", " ", "0x10"])
+FULL_WIDTH = "1700000000".translate({48 + digit: 0xFF10 + digit for digit in range(10)})
+NOT_DIGITS = ("\u00b2", "1700000000\u00b2", FULL_WIDTH, "1_700_000_000", "1700000000\n", "+1700000000")
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "1.5", "now", "1e9", "315532799", "4354819199", " ", "0x10", *NOT_DIGITS]
+)
 def test_source_date_epoch_that_no_wheel_can_hold(
     crate: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:

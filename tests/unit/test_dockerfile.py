@@ -54,6 +54,32 @@ def test_a_recipe() -> None:
         "COPY a/ b/ c/",
         "COPY a/",
         "COPY --chown=1:1 a/ b/",
+        "COPY",
+        "COPY --from=x",
+        'COPY "a/ b/',
+        "COPY ${X}/ b/",
+        'RUN "make"',
+        "RUN 5",
+        "RUN",
+        "RUN []",
+        'RUN ["a", 1]',
+        'RUN {"a": 1}',
+        "ENV A=1 B=2",
+        "ENV A 1",
+        "ENV A",
+        "ENV 1=A",
+        "ENV A='b'",
+        'ENV A="b c"',
+        "ENV A=$X",
+        "ENV A=${X}",
+        "ENV PATH=/opt:${PATH}",
+        "ARG A=1",
+        "ARG A B",
+        "ARG",
+        "FROM --platform=x y",
+        "FROM a as b",
+        "FROM a AS b c",
+        "FROM",
         "HEALTHCHECK NONE",
     ],
 )
@@ -73,3 +99,18 @@ def test_what_is_no_recipe(text: str) -> None:
     with pytest.raises(ImageError) as caught:
         parse(text, {})
     assert caught.value.code == "bad-recipe"
+
+
+def test_an_argument_without_a_value_or_a_declaration() -> None:
+    text = 'FROM ${BASE} AS build\nRUN ["true"]\nFROM scratch\n'
+    assert parse(f"ARG BASE\n{text}", {"BASE": "b"}).build.parent == "b"
+    for recipe, values in ((f"ARG BASE\n{text}", {}), (text, {"BASE": "b"})):
+        with pytest.raises(ImageError) as caught:
+            parse(recipe, values)
+        assert caught.value.code == "bad-recipe"
+        assert "BASE" in caught.value.brief
+
+
+def test_dollars_of_a_shell_are_its_own() -> None:
+    found = parse('FROM a AS build\nRUN ["sh", "-c", "echo $HOME ${X}"]\nFROM scratch\n', {})
+    assert found.build.steps == (Run(("sh", "-c", "echo $HOME ${X}")),)

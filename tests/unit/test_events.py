@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
-from xbuild.events import Notice, Output, Progress, RunFinished, WheelReady, field_names
+from xbuild import events
+from xbuild.events import Notice, Output, Progress, RunFinished, WheelReady, event_types, field_names
 
 
 def test_an_event_is_json_ready_and_begins_with_its_name() -> None:
@@ -43,3 +46,15 @@ def test_field_names() -> None:
         "size",
         "proof",
     )
+
+
+def test_every_class_of_events_is_there_once() -> None:
+    # In a process of its own, where nothing has been collected yet
+    program = "from xbuild.events import event_types; print(*(cls.__name__ for cls in event_types()))"
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
+    names = done.stdout.split()
+    assert len(names) == len(set(names))
+    assert set(names) == {cls.__name__ for cls in event_types()}
+    for cls in event_types():
+        assert getattr(events, cls.__name__) is cls
+    assert WheelReady in event_types()

@@ -194,6 +194,12 @@ def test_a_relative_path_starts_from_the_folder_and_a_tilde_from_home(tmp_path: 
         ("home=/opt/py/bin\nimplementation=CPython\nuv=0.9.0\nversion_info=3.13.1\n", "python3.13"),
         ("HOME = /usr/bin\nVersion = 3.12.1\n", "python3.12"),
         ("home = /opt/versions/3.14.0t/bin\nversion = 3.14.0\n", "python3.14t"),
+        ("home = /u/cpython-3.14.0+freethreaded-linux-x86_64-gnu/bin\nversion = 3.14.0\n", "python3.14t"),
+        ("home = /u/pypy-3.9.19-linux-x86_64-gnu/bin\nversion_info = 3.9.19\n", "pypy3.9"),
+        ("home = /opt/pypy3/bin\nversion = 3.10.14\n", "pypy3.10"),
+        # somebody's name is no interpreter
+        ("home = /home/pypyfan/3.11/bin\nversion = 3.11.2\n", "python3.11"),
+        ("home = /home/pypy/3.11/bin\nversion = 3.11.2\n", "python3.11"),
     ],
 )
 def test_virtual_environments_that_do_not_run(tmp_path: Path, lines: str, kind: str) -> None:
@@ -202,6 +208,12 @@ def test_virtual_environments_that_do_not_run(tmp_path: Path, lines: str, kind: 
     assert resolve(str(path)) == Resolved(load_catalog().interpreters[kind], "pyvenv.cfg")
     # the environment's folder will do as well
     assert resolve(str(tmp_path / "venv")).interpreter.kind == kind
+
+
+def test_a_pyvenv_cfg_that_is_no_text(tmp_path: Path) -> None:
+    path = dead_file(tmp_path / "venv" / "bin" / "python")
+    (tmp_path / "venv" / "pyvenv.cfg").write_bytes(b"home = /caf\xe9/bin\nversion = 3.11.2\n")
+    assert resolve(str(path)) == Resolved(load_catalog().interpreters["python3.11"], "pyvenv.cfg")
 
 
 def test_a_pyvenv_cfg_without_a_version_is_passed_over(tmp_path: Path) -> None:
@@ -220,6 +232,14 @@ def test_a_pyvenv_cfg_without_a_version_is_passed_over(tmp_path: Path) -> None:
         ("python3.12-venv/bin/python", "python3.12"),
         ("anything/bin/python3.13", "python3.13"),
         ("anything/bin/python3.14t", "python3.14t"),
+        # the installation's name says what the program's does not
+        ("pypy3.9-7.3.15/bin/python3.9", "pypy3.9"),
+        ("3.14.0t/bin/python3.14", "python3.14t"),
+        ("3.14.0t/python3.14", "python3.14t"),
+        ("python3.9/bin/pypy3.9", "pypy3.9"),
+        # and nothing where it speaks of another
+        ("2.0-tools/bin/python3.11", "python3.11"),
+        ("pypy3.9-tools/bin/python3.11", "python3.11"),
     ],
 )
 def test_names_of_what_does_not_run(tmp_path: Path, name: str, kind: str) -> None:

@@ -142,6 +142,15 @@ def test_a_broken_archive(tmp_path: Path, body: bytes) -> None:
     assert caught.value.retryable
 
 
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[]", b"null", b'"x"'])
+def test_a_manifest_that_is_none(tmp_path: Path, text: bytes) -> None:
+    body = stream(("layer/opt/xbuild/manifest.json", text, {}))
+    with pytest.raises(ImageError) as caught:
+        pack(chunks(body), tmp_path / "layer.tar")
+    assert caught.value.code == "bad-image-manifest"
+    assert not caught.value.retryable
+
+
 def test_an_error_of_the_engine_passes(tmp_path: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield stream(*FILES)[:1024]

@@ -173,6 +173,15 @@ def test_before_the_details_are_there() -> None:
     assert len(plan(request, details=None, rust="").jobs[0].steps) == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "folder"), [("python3.14", "cp314"), ("python3.14t", "cp314t"), ("pypy3.9", "pp39")]
+)
+def test_windows_links_the_import_libraries_of_one_interpreter(kind: str, folder: str) -> None:
+    """docker/windows-msvc/make_sysroot.py names the folders."""
+    (step,) = plan(make_request(make_target(WINDOWS, kind))).jobs[0].steps
+    assert step.env["LIB"] == f"/opt/xbuild/sysroot/python/{folder}"
+
+
 # The stable ABI
 
 

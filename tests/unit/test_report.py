@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conditions import together
 from fakes import LINUX, WINDOWS, make_request, make_target
 
 from xbuild.engine import Limits
@@ -163,6 +164,19 @@ def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) ->
     with pytest.raises(ValueError, match="Circular"):
         write_json(path, circle)
     assert json.loads(path.read_text("utf-8")) == {"a": 1}
+    assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_two_runs_write_the_report_beside_the_same_wheels(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    document = {"a": "x" * 1000}
+
+    def write() -> None:
+        for _ in range(40):
+            write_json(path, document)
+
+    assert together(write, write) == []
+    assert json.loads(path.read_text("utf-8")) == document
 
 
 def test_everything_that_was_asked_for_is_recorded() -> None:

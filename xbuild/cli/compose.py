@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,25 +117,33 @@ def _default_target(project: Path, environ: Mapping[str, str]) -> str:
     if named:
         return named
     for folder in (project, *project.parents):
-        for name in ("config.toml", "config"):
-            path = folder / ".cargo" / name
-            if path.is_file():
-                try:
-                    target = tomllib.loads(path.read_text("utf-8")).get("build", {}).get("target")
-                except (OSError, ValueError) as error:
-                    raise UsageError(f"cannot read {path}", details=str(error), code="bad-config") from error
-                if isinstance(target, list) and target:
-                    target = target[0]
-                if isinstance(target, str):
-                    return target
+        # Where both are there, cargo takes the one without a suffix, and only that
+        paths = (folder / ".cargo" / name for name in ("config", "config.toml"))
+        path = next((path for path in paths if path.is_file()), None)
+        target = _build_target(path) if path else ""
+        if target:
+            return target
     return f"{os.uname().machine}-unknown-linux-gnu"
+
+
+def _build_target(path: Path) -> str:
+    """The (first) ``build.target`` of a configuration of cargo's, or ``""``."""
+    try:
+        build = tomllib.loads(path.read_text("utf-8")).get("build", {})
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}", details=str(error), code="bad-config") from error
+    target = build.get("target", []) if isinstance(build, dict) else None
+    targets = [target] if isinstance(target, str) else target
+    if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+        raise UsageError(f"build.target of {path} is no target", code="bad-config")
+    return targets[0] if targets else ""
 
 
 def _epoch(text: str) -> int | None:
     """SOURCE_DATE_EPOCH. maturin takes a bad one silently for 1980, so it is checked here."""
     if not text:
         return None
-    if not text.isdigit() or not 315_532_800 <= int(text) <= 4_354_819_198:
+    if not re.fullmatch(r"[0-9]{9,10}", text) or not 315_532_800 <= int(text) <= 4_354_819_198:
         raise UsageError(
             f"SOURCE_DATE_EPOCH={text!r} is no time that a wheel can hold",
             details="it is seconds since 1970 (UTC), from 1980 to 2107",

@@ -17,6 +17,8 @@ from types import MappingProxyType
 
 from xbuild.errors import ImageError
 
+_ARGUMENT = re.compile(r"\$\{(\w+)\}")
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -74,8 +76,15 @@ class _Parser:
     def fail(self, line: str, why: str) -> ImageError:
         return ImageError(f"{self.path}: {why}", details=line, code="bad-recipe")
 
-    def fill_in(self, text: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", lambda match: self.given.get(match[1], match[0]), text)
+    def fill_in(self, line: str, text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in self.declared or match[1] not in self.given:
+                raise self.fail(line, f"there is no argument {match[1]}, or no value for it")
+            return self.given[match[1]]
+
+        if "$" in _ARGUMENT.sub("", text):
+            raise self.fail(line, "arguments are written ${NAME}")
+        return _ARGUMENT.sub(value, text)
 
     def close(self) -> None:
         if self.open:
@@ -87,11 +96,10 @@ class _Parser:
         word, _, rest = line.partition(" ")
         rest = rest.strip()
         if word == "ARG":
-            self.declared.append(rest)
+            self.declared.append(self.argument(line, rest))
         elif word == "FROM":
             self.close()
-            parent, _, name = self.fill_in(rest).partition(" AS ")
-            self.open = (parent.strip(), name.strip(), [], {})
+            self.open = (*self.parent(line, rest), [], {})
         elif self.open is None:
             raise self.fail(line, f"{word} before FROM")
         elif word == "COPY":
@@ -99,18 +107,40 @@ class _Parser:
         elif word == "RUN":
             self.open[2].append(self.run(line, rest))
         elif word == "ENV":
-            key, _, value = rest.partition("=")
-            self.open[3][key] = self.fill_in(value)
+            key, value = self.variable(line, rest)
+            self.open[3][key] = value
         else:
             raise self.fail(line, f"{word} is not supported in recipes")
 
+    def argument(self, line: str, rest: str) -> str:
+        if not re.fullmatch(r"\w+", rest):
+            raise self.fail(line, "ARG takes one name, without a default")
+        return rest
+
+    def parent(self, line: str, rest: str) -> tuple[str, str]:
+        match = re.fullmatch(r"([^\s-]\S*)(?: AS (\w+))?", self.fill_in(line, rest))
+        if match is None:
+            raise self.fail(line, "FROM takes an image, and AS with a name")
+        return match[1], match[2] or ""
+
+    def variable(self, line: str, rest: str) -> tuple[str, str]:
+        match = re.fullmatch(r"([A-Za-z_]\w*)=([^\s\"'\\]*)", rest)
+        if match is None:
+            raise self.fail(line, "ENV takes one NAME=value, without spaces and quotes")
+        return match[1], self.fill_in(line, match[2])
+
     def copy(self, line: str, rest: str) -> Copy:
-        words = shlex.split(rest)
+        try:
+            words = shlex.split(rest)
+        except ValueError as error:
+            raise self.fail(line, str(error)) from error
         stage = ""
-        if words[0].startswith("--from="):
+        if words and words[0].startswith("--from="):
             stage = words.pop(0).removeprefix("--from=")
         if len(words) != 2 or not all(word.endswith("/") for word in words):
             raise self.fail(line, "COPY takes one folder and its destination, both with a slash at the end")
+        if "$" in rest:
+            raise self.fail(line, "COPY takes no arguments")
         return Copy(words[0], words[1], stage)
 
     def run(self, line: str, rest: str) -> Run:
@@ -123,8 +153,10 @@ class _Parser:
             secrets.append(options["id"])
         try:
             argv = json.loads(rest)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise self.fail(line, "RUN takes a JSON array of words") from error
+        if not isinstance(argv, list) or not argv or not all(isinstance(word, str) for word in argv):
+            raise self.fail(line, "RUN takes a JSON array of words")
         return Run(tuple(argv), tuple(secrets))
 
 

@@ -65,7 +65,7 @@ def pack_layer(
 
     :param strip: leading components of each name to drop.
     :param on_progress: gets the bytes written so far.
-    :raises ImageError: the stream is no tar file.
+    :raises ImageError: the stream is no tar file; or ``bad-image-manifest``.
     """
     manifest: dict[str, Any] = {}
     out = _HashingFile(path)
@@ -82,7 +82,7 @@ def pack_layer(
                 body = source.extractfile(member) if member.isreg() else None
                 if member.name == MANIFEST and body:
                     text = body.read()
-                    manifest = json.loads(text)
+                    manifest = _read_manifest(text)
                     body = io.BytesIO(text)
                 target.addfile(member, body)
                 written += member.size
@@ -92,6 +92,16 @@ def pack_layer(
     finally:
         digest = out.close()
     return Layer(path=path, diff_id=f"sha256:{digest}"), manifest
+
+
+def _read_manifest(text: bytes) -> dict[str, Any]:
+    try:
+        manifest = json.loads(text)
+    except ValueError as error:
+        raise ImageError(f"{MANIFEST} is no JSON", details=str(error), code="bad-image-manifest") from error
+    if not isinstance(manifest, dict):
+        raise ImageError(f"{MANIFEST} is no JSON object", code="bad-image-manifest")
+    return manifest
 
 
 def _keep(member: tarfile.TarInfo, strip: int) -> bool:
