@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
@@ -143,7 +144,7 @@ class Fetcher:
         return self.store.config_path(_digest(lock_path)).is_file()
 
     def _details_key(self, manifest: Manifest, snapshot: Snapshot, features: tuple[str, ...]) -> str:
-        state = hashlib.sha256(repr((features, manifest.name, self.image)).encode())
+        state = hashlib.sha256(repr((__version__, features, manifest.name, self.image)).encode())
         paths = sorted(snapshot.folder.rglob("Cargo.toml"))
         for path in (*paths, snapshot.folder / manifest.lock_path.relative_to(manifest.root)):
             if path.is_file():

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from xbuild.catalog import load_catalog
+from xbuild.catalog import Catalog, load_catalog
 from xbuild.cli.compose import load, make_request, make_signing_key
+from xbuild.errors import UsageError
 from xbuild.precheck import precheck
+from xbuild.project.manifest import Manifest
+from xbuild.request import BuildRequest
+from xbuild.settings import Settings
 
 Project = Annotated[Path, typer.Argument(help="The crate's folder.", show_default=True)]
 TargetOption = Annotated[
@@ -28,6 +34,23 @@ InterpOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where wheels go (dist).")]
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="Cargo profile (release).")]
+FeaturesOption = Annotated[
+    list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
+]
+AllFeaturesOption = Annotated[bool, typer.Option("--all-features", help="Every feature of the crate.")]
+NoDefaultOption = Annotated[bool, typer.Option("--no-default-features", help="Without the default ones.")]
+LockedOption = Annotated[
+    bool,
+    typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
+SysrootOption = Annotated[
+    Path | None,
+    typer.Option("--sysroot", help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 
 
 def run(
@@ -38,40 +61,37 @@ def run(
     jobs: Annotated[
         str | None, typer.Option("--jobs", "-j", help="Targets built at once, or `auto`.")
     ] = None,
-    profile: Annotated[str | None, typer.Option(help="Cargo profile (release).")] = None,
-    features: Annotated[
-        list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
-    ] = None,
-    locked: Annotated[
-        bool,
-        typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")
-    ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    profile: ProfileOption = None,
+    features: FeaturesOption = None,
+    all_features: AllFeaturesOption = False,
+    no_default_features: NoDefaultOption = False,
+    locked: LockedOption = False,
+    strict: StrictOption = False,
+    offline: OfflineOption = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Compile everything anew, and keep nothing for later runs.")
     ] = False,
     test: Annotated[
         bool, typer.Option("--test", help="Run each wheel on its platform, where that is possible.")
     ] = False,
-    sysroot: Annotated[
-        Path | None,
-        typer.Option(help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
-    ] = None,
+    sysroot: SysrootOption = None,
     timeout: Annotated[str | None, typer.Option(help="Longest build of one interpreter (1h).")] = None,
     memory: Annotated[str | None, typer.Option(help="Memory of a build container (4g).")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="Configuration file.")] = None,
+    config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Build wheels for one or more targets and interpreters."""
-    flags = _flags(target, interp, out) | {
+    flags = {
+        "targets": target,
+        "interpreters": interp,
+        "out": out,
         "jobs": jobs,
         "profile": profile,
         "features": features,
+        "all_features": all_features or None,
+        "no_default_features": no_default_features or None,
         "timeout": timeout,
         "memory": memory,
         "locked": locked or None,
@@ -80,53 +100,82 @@ def run(
         "fresh": fresh or None,
         "test": test or None,
     }
-    folder = project.absolute()
-    loaded = load(flags | _sysroots(sysroot, target), folder, config)
-    catalog = load_catalog()
-    request = make_request(loaded.settings, folder, catalog)
-    manifest, _ = precheck(request, catalog)
-    key = make_signing_key(loaded.settings, manifest.root, os.environ)
+    asked = _ask(project, flags, sysroot=sysroot, config=config)
+    key = make_signing_key(asked.settings, asked.manifest.root, os.environ)
     # Imported late: what is refused is refused before the engine's SDK is loaded
     from xbuild.cli.session import Session
 
-    session = Session(loaded.settings, quiet=quiet, verbose=verbose, as_json=as_json)
-    raise SystemExit(int(session.build(request, catalog, key=key)))
+    session = Session(asked.settings, quiet=quiet, verbose=verbose, as_json=as_json)
+    raise SystemExit(int(session.build(asked.request, asked.catalog, key=key)))
 
 
 def plan(
     project: Project = Path(),
     target: TargetOption = None,
     interp: InterpOption = None,
-    features: Annotated[list[str] | None, typer.Option("--features", "-F", help="Cargo features.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse when a part cannot work.")] = False,
-    config: Annotated[Path | None, typer.Option("--config", help="Configuration file.")] = None,
+    profile: ProfileOption = None,
+    features: FeaturesOption = None,
+    all_features: AllFeaturesOption = False,
+    no_default_features: NoDefaultOption = False,
+    locked: LockedOption = False,
+    strict: StrictOption = False,
+    offline: OfflineOption = False,
+    sysroot: SysrootOption = None,
+    config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON.")] = False,
 ) -> None:
     """Show what would run, and run nothing."""
-    flags = _flags(target, interp, None) | {"features": features, "strict": strict or None}
-    folder = project.absolute()
-    loaded = load(flags, folder, config)
-    catalog = load_catalog()
-    request = make_request(loaded.settings, folder, catalog)
-    precheck(request, catalog)
+    flags = {
+        "targets": target,
+        "interpreters": interp,
+        "profile": profile,
+        "features": features,
+        "all_features": all_features or None,
+        "no_default_features": no_default_features or None,
+        "locked": locked or None,
+        "strict": strict or None,
+        "offline": offline or None,
+    }
+    asked = _ask(project, flags, sysroot=sysroot, config=config)
     from xbuild.cli.session import Session
     from xbuild.ui.lines import show
     from xbuild.ui.plan import render_plan
 
-    session = Session(loaded.settings, quiet=True)
-    made = session.plan(request, catalog)
+    session = Session(asked.settings, quiet=True)
+    made = session.plan(asked.request, asked.catalog)
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=1))
     else:
         show(session.console, render_plan(made))
 
 
-def _flags(target: list[str] | None, interp: list[str] | None, out: Path | None) -> dict[str, Any]:
-    return {"targets": target, "interpreters": interp, "out": out}
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    settings: Settings
+    catalog: Catalog
+    request: BuildRequest
+    manifest: Manifest
 
 
-def _sysroots(sysroot: Path | None, target: list[str] | None) -> dict[str, Any]:
-    if sysroot is None:
-        return {}
-    windows = [triple for triple in target or () if "windows-msvc" in triple]
-    return {"target": {triple: {"sysroot": sysroot.absolute()} for triple in windows}}
+def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, config: Path | None) -> _Asked:
+    """What the words of a call mean, together with the configuration; refused here where it cannot work."""
+    folder = project.absolute()
+    catalog = load_catalog()
+    settings = load(flags, folder, config).settings
+    if sysroot:
+        triples = [wanted.target.triple for wanted in make_request(settings, folder, catalog).targets]
+        settings = load({**flags, "target": _sysroots(sysroot, triples, catalog)}, folder, config).settings
+    request = make_request(settings, folder, catalog)
+    manifest, _ = precheck(request, catalog)
+    return _Asked(settings, catalog, request, manifest)
+
+
+def _sysroots(sysroot: Path, triples: Sequence[str], catalog: Catalog) -> dict[str, Any]:
+    windows = [triple for triple in triples if catalog.target(triple).os == "windows"]
+    if not windows:
+        raise UsageError(
+            "--sysroot is for windows-msvc targets, and none is asked for",
+            details=f"targets: {', '.join(triples)}",
+            code="sysroot-unsupported",
+        )
+    return {triple: {"sysroot": sysroot.absolute()} for triple in windows}

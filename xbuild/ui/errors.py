@@ -14,13 +14,13 @@ def render_error(error: XbuildError) -> RenderableType:
     """What is wrong, then where and why, then the way out."""
     brief, *rest = printable_lines(without_ansi(error.brief))
     parts: list[RenderableType] = [
-        Text.assemble((f"error[{printable(error.code)}]: ", "bold red"), (brief, "bold"), overflow="fold")
+        Text.assemble((f"error[{printable(error.code)}]: ", "bold red"), (brief, "bold"))
     ]
     if rest or error.details:
         parts.append(Indented("\n".join([*rest, error.details]), 2))
     if error.hint:
         label, *more = printable_lines(without_ansi(error.hint))
-        parts.append(Text.assemble(("hint: ", "bold cyan"), label, overflow="fold"))
+        parts.append(Text.assemble(("hint: ", "bold cyan"), label))
         parts += [Indented("\n".join(more), 6)] if more else []
     if error.retryable:
         parts.append(Text("the same command may succeed when it is run again", style="dim"))

@@ -170,5 +170,5 @@ def _verdict(summary: Summary) -> Text:
     counts += [f"{failed} failed"] if failed else []
     counts += [f"{len(summary.refused)} refused"] if summary.refused else []
     report = f"; report: {printable(summary.report_path)}" if summary.report_path else ""
-    head = Text("\n", overflow="fold").append(summary.status, f"bold {style_of(summary.status)}")
+    head = Text("\n").append(summary.status, f"bold {style_of(summary.status)}")
     return head + Text(f": {', '.join(counts)}{report}")

@@ -92,6 +92,12 @@ def test_pipes_get_whole_lines() -> None:
     assert f"  {wheel} (0 B, audited)" in shown(render_summary(built))
 
 
+def test_pipes_get_whole_errors() -> None:
+    error = UsageError("word " * 40 + "end", hint="word " * 40 + "end")
+    lines = shown(render_error(error))
+    assert [line.endswith("end") for line in lines] == [True, True]
+
+
 def test_an_empty_summary() -> None:
     assert shown(render_summary(Summary(rows=()))) == ["", "ok: 0 wheels"]
 
