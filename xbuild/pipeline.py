@@ -191,6 +191,7 @@ class Pipeline:
             work / "src",
             include=request.source_include,
             exclude=request.source_exclude,
+            leave_out=(request.out, *request.leave_out),
         )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(

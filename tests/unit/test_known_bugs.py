@@ -14,7 +14,6 @@ import pytest
 from conditions import together
 from fakes import (
     LINUX,
-    Recorder,
     locked,
     make_details,
     make_manifest,
@@ -25,8 +24,6 @@ from fakes import (
 from test_architecture import backwards
 from test_compose import request
 from test_interpreters import dead_file, resolve
-from test_pipeline import Place as PipelinePlace
-from test_snapshot import put
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import make_request as compose_request
@@ -152,19 +149,6 @@ def test_the_resolved_pyo3_counts_and_not_the_newest_of_the_workspace() -> None:
         epoch=0,
     )
     assert len(made.jobs) == 1
-
-
-# pipeline.py
-
-
-def test_the_output_folder_is_no_source(tmp_path: Path, recorder: Recorder) -> None:
-    place = PipelinePlace(tmp_path, recorder)
-    place.have_images()
-    wanted = place.request(out=place.project / "dist")
-    first = place.pipeline(wanted).build()
-    put(place.project, "dist/demo-1.2.3-cp311-cp311-any.whl", "dist/.xbuild/report.json")
-    second = place.pipeline(wanted).build()
-    assert second.source["digest"] == first.source["digest"]
 
 
 # report.py
