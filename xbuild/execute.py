@@ -18,6 +18,7 @@ from xbuild.diagnosis import last_error
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Output, PhaseStarted, Progress, Stream
+from xbuild.files import mark_used
 from xbuild.plan import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR, Job, Step
 from xbuild.report import StepReport
 from xbuild.transport import Transport, tar_tree
@@ -134,6 +135,7 @@ class Executor:
             except Timeout:
                 pass
             else:
+                mark_used(Path(lock.lock_file))
                 try:
                     yield kept, kept.is_dir()
                 finally:

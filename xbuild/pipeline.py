@@ -33,6 +33,7 @@ from xbuild.events import (
 )
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
@@ -301,6 +302,8 @@ class Pipeline:
         folder = self._tools.cache / "vendor" / fetched.lock_digest
         report = fetcher.store.vendor(fetched.packages, folder / "vendor")
         fetcher.write_config(fetched, folder)
+        mark_used(folder)
+        fetcher.store.mark_used(fetched.packages, fetched.lock_digest)
         if report.damaged:
             self._notice(
                 "warning",

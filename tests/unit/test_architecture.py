@@ -22,7 +22,7 @@ STAGES = (
     ("execute", "diagnosis"),
     ("collect", "wheels", "testing", "prove", "compare"),
     ("report", "attest"),
-    ("workspace", "locking", "precheck", "pipeline", "record", "rebuild"),
+    ("workspace", "cache", "locking", "precheck", "pipeline", "record", "rebuild"),
     # the edge: what takes values in, and what shows them
     ("logs", "ui", "settings", "doctor"),
     ("cli", "__main__"),
