@@ -160,6 +160,8 @@ class FakeContainer:
         with tarfile.open(fileobj=io.BufferedReader(ChunkReader(tar)), mode="r|") as archive:
             for member in archive:
                 members.append(member)
+                if member.name == ".":  # moby passes over it, and over its owner (pkg/archive, Unpack)
+                    continue
                 archive.extract(member, folder, filter="fully_trusted", numeric_owner=True)
 
     def get(self, path: str) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from xbuild.ui.text import without_ansi
+from xbuild.text import without_ansi
 
 MOST_LINES = 15
 MOST_COLUMNS = 400
@@ -39,7 +39,7 @@ def last_error(lines: Iterable[str]) -> str:
     """The last error that a compiler, linker, build script or cargo itself printed, with its block: at most
     fifteen lines, without the summaries that follow it. Where nothing looks like an error, the last lines.
 
-    The result is text from a container: show it with :func:`xbuild.ui.text.printable` only.
+    The result is text from a container: show it with :func:`xbuild.text.printable` only.
     """
     clean = [without_ansi(line).rstrip() for line in lines]
     block = _maturin_itself(clean) or _strongest(clean) or _maturin(clean) or _last_lines(clean)

@@ -19,8 +19,8 @@ from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Output, PhaseStarted, Progress, Stream
 from xbuild.files import mark_used
-from xbuild.plan import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR, Job, Step
-from xbuild.report import StepReport
+from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
+from xbuild.plan import Job, Step
 from xbuild.transport import Transport, tar_tree
 from xbuild.wheels import AuditResult
 
@@ -47,6 +47,19 @@ class Rooms:
     work: Path
     target_cache: Path | None
     destination: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One interpreter's build. ``status`` is ``built`` or why it is not."""
+
+    interpreters: tuple[str, ...]
+    argv: tuple[str, ...]
+    wheel: str
+    status: str
+    exit_code: int
+    seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

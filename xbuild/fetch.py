@@ -21,7 +21,7 @@ from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
 from xbuild.files import make_folder, mark_used, write_whole
 from xbuild.images.layers import ChunkReader, tar_files
-from xbuild.plan import OUT, SRC, VENDOR
+from xbuild.layout import OUT, SRC, VENDOR
 from xbuild.project.crates import CrateStore
 from xbuild.project.details import Details, read_metadata
 from xbuild.project.lockfile import LockedPackage, read_lock

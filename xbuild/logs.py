@@ -22,7 +22,7 @@ import structlog
 
 from xbuild.diagnosis import last_error
 from xbuild.events import Event, JobFinished, Output, PhaseStarted, Progress, RunFinished
-from xbuild.ui.text import printable, without_ansi
+from xbuild.text import printable, without_ansi
 
 __all__ = ["RUN_LOG", "JobLogs", "format_record", "last_error", "read_log"]
 

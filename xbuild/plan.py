@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from packaging.version import Version
+
 from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
+from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.project.details import Details, version_key
-from xbuild.project.manifest import Manifest
+from xbuild.project.manifest import Manifest, crate_version
 from xbuild.request import BuildRequest, TargetRequest
-
-SRC, VENDOR, TARGET_DIR, OUT = "/src", "/vendor", "/target", "/out"
-USER_SYSROOT = "/opt/xbuild/sysroot/user"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,11 +272,11 @@ def refuse(
             f"{manifest.name} has requires-python {manifest.requires_python!r}, which leaves out "
             f"{interpreter.title}",
         )
-    locked = manifest.locked_version("pyo3") or manifest.locked_version("pyo3-ffi")
-    if locked and locked not in interpreter.pyo3_specifier:
+    versions = _pyo3_versions(manifest, details)
+    if versions and not any(version in interpreter.pyo3_specifier for version in versions):
         return refusal(
             "pyo3-interpreter",
-            f"PyO3 {locked}, which Cargo.lock pins, does not support {interpreter.title} "
+            f"PyO3 {versions[0]}, which Cargo.lock pins, does not support {interpreter.title} "
             f"(that takes PyO3 {interpreter.pyo3})",
             f"cargo update -p pyo3 --precise VERSION, with a version {interpreter.pyo3}",
         )
@@ -294,6 +294,14 @@ def refuse(
                 f"the abi3-py{floor[0]}{floor[1]} feature leaves out {interpreter.title}",
             )
     return None
+
+
+def _pyo3_versions(manifest: Manifest, details: Details | None) -> tuple[Version, ...]:
+    """The crate's PyO3, or all that it may turn out to be while only its workspace's lockfile is known."""
+    if details:
+        known = crate_version(details.pyo3_version)
+        return (known,) if known else ()
+    return manifest.locked_versions("pyo3") or manifest.locked_versions("pyo3-ffi")
 
 
 def _step(

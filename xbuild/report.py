@@ -11,6 +11,7 @@ from typing import Any
 
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
+from xbuild.execute import StepReport
 from xbuild.interpreters import ALL
 from xbuild.plan import Refusal
 from xbuild.redact import HIDDEN, looks_secret, without_userinfo
@@ -49,19 +50,6 @@ class WheelReport:
     tags: tuple[str, ...]
     audit: Mapping[str, Any]
     proof: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReport:
-    """One interpreter's build. ``status`` is ``built`` or why it is not."""
-
-    interpreters: tuple[str, ...]
-    argv: tuple[str, ...]
-    wheel: str
-    status: str
-    exit_code: int
-    seconds: float
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,8 @@ def tar_tree(folder: Path | None, *, owner: str) -> Iterator[bytes]:
         info.uname = info.gname = ""
         return info.tobuf(tarfile.PAX_FORMAT)
 
-    root = tarfile.TarInfo("./")
+    # Not "./": the engine passes that over, and the folder would stay root's
+    root = tarfile.TarInfo("/")
     root.type = tarfile.DIRTYPE
     root.mode = 0o755
     yield header(root)

@@ -6,6 +6,8 @@ import hashlib
 import io
 import os
 import socket
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from xbuild.collect import Collected, Limits, collect_directory, collect_stream
 from xbuild.errors import ArtifactError
 from xbuild.wheels import AuditResult, Finding
+from xbuild.wheels.staging import Staging
 
 ONE = "demo-1.0-cp311-cp311-win_amd64.whl"
 TWO = "demo-1.0-pp39-pypy39_pp73-win_amd64.whl"
@@ -406,3 +409,25 @@ def test_stream_that_breaks(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError):
         collect_stream(broken(), EXPECTED, tmp_path / "dist", validate=accept)
     assert list((tmp_path / "dist").iterdir()) == []
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from xbuild.wheels.staging import DEFAULT_LIMITS, Staging
+with Staging(Path(sys.argv[1]), validate=None, limits=DEFAULT_LIMITS) as staging:
+    (staging.folder / "half").write_bytes(b"half a wheel")
+    os._exit(9)
+"""
+
+
+def test_what_a_killed_run_left_is_removed_and_what_a_live_one_has_is_not(tmp_path: Path) -> None:
+    zoo = Zoo(tmp_path, "directory")
+    assert subprocess.run([sys.executable, "-c", DYING, zoo.destination], check=False).returncode == 9
+    (dead,) = zoo.destination.iterdir()
+    with Staging(zoo.destination, validate=accept, limits=Limits()) as live:
+        assert not dead.exists()
+        (zoo.out / ONE).write_bytes(b"a wheel")
+        zoo.collect()
+        assert live.folder.is_dir()
+    assert sorted(path.name for path in zoo.destination.iterdir()) == [ONE]

@@ -51,6 +51,53 @@ source = "{CRATES_IO}"
     assert itoa.checksum == SUM
 
 
+def test_packages_of_the_first_version_without_a_checksum() -> None:
+    text = f"""
+[[package]]
+name = "itoa"
+version = "1.0.9"
+source = "{CRATES_IO}"
+[metadata]
+"checksum itoa 1.0.9 ({CRATES_IO})" = "<none>"
+"""
+    (itoa,) = parse_lock(text, where="Cargo.lock")
+    assert itoa.checksum == ""
+
+
+@pytest.mark.parametrize("name", ["serde_json", "x", "a-b", "_own", "3d", "straße"])
+@pytest.mark.parametrize("version", ["0.0.0", "1.0.9+x", "1.0.0-alpha.1", "2.0.0-rc.1+wasi-0.2.4"])
+def test_names_and_versions(name: str, version: str) -> None:
+    (found,) = parse_lock(f'[[package]]\nname = "{name}"\nversion = "{version}"\n', where="Cargo.lock")
+    assert found.folder == f"{name}-{version}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("name", value) for value in ("../../evil", "a/b", "/etc", "..", "", "-a", "a b", "a\\n")),
+        *(("version", value) for value in ("", "1", "1.0", "1.0.0/../../x", "..", "1.0.0-a/b", "1.0.0\\n")),
+        *(("checksum", value) for value in ("../../evil", "ab", "AB" * 32, f"{SUM}0", "<none>")),
+        ("source", "registry+https://example.org\\u0000"),
+    ],
+)
+def test_what_becomes_a_file_name_cannot_be_a_path(key: str, value: str) -> None:
+    values = {"name": "itoa", "version": "1.0.9", "source": CRATES_IO, "checksum": SUM, key: value}
+    lines = [f'{name} = "{text}"' for name, text in values.items()]
+    with pytest.raises(RefusedError) as caught:
+        parse_lock("\n".join(["[[package]]", *lines]), where="Cargo.lock")
+    assert caught.value.code == "bad-lockfile"
+    assert key in caught.value.details
+
+
+@pytest.mark.parametrize("key", ["name", "version", "source", "checksum"])
+@pytest.mark.parametrize("value", ["3", "true", "[]", "{}", "['a']"])
+def test_values_that_are_no_text(key: str, value: str) -> None:
+    values = {"name": "'itoa'", "version": "'1.0.9'", "source": "'x'", key: value}
+    lines = [f"{name} = {text}" for name, text in values.items()]
+    with pytest.raises(RefusedError):
+        parse_lock("\n".join(["[[package]]", *lines]), where="Cargo.lock")
+
+
 @pytest.mark.parametrize(
     "text",
     [

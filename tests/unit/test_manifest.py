@@ -34,7 +34,7 @@ def test_a_plain_crate(tmp_path: Path) -> None:
     assert (found.name, found.version, found.requires_python) == ("demo", "1.2.3", ">=3.8")
     assert found.root == found.project == found.workspace == tmp_path / "demo"
     assert found.bindings == "pyo3"
-    assert str(found.locked_version("pyo3")) == "0.26.0"
+    assert str(found.locked_versions("pyo3")[0]) == "0.26.0"
     assert found.lock_path == tmp_path / "demo" / "Cargo.lock"
 
 
@@ -96,6 +96,52 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "where"),
+    [
+        ("Cargo.toml", "package = 3\n", "package"),
+        ("Cargo.toml", "[package]\nversion = '1.0.0'\n", "package.name"),
+        ("Cargo.toml", "[package]\nname = 'demo'\nversion = 1.0\n", "package.version"),
+        ("Cargo.toml", CARGO + "x = 3\n", "dependencies.x"),
+        ("Cargo.toml", CARGO + "x = { path = 3 }\n", "dependencies.x"),
+        ("Cargo.toml", CARGO + 'x = { path = "a\\u0000b" }\n', "NUL"),
+        ("Cargo.toml", CARGO + "[target]\nx = 3\n", "target.x"),
+        ("Cargo.toml", CARGO + "[target.x]\nbuild-dependencies = 3\n", "target.x.build-dependencies"),
+        ("Cargo.toml", "dependencies = 3\n[package]\nname = 'demo'\nversion = '1.0.0'\n", "dependencies"),
+        ("Cargo.toml", "workspace = 3\n" + CARGO, "workspace"),
+        ("Cargo.toml", CARGO + "[workspace]\nmembers = 'py'\n", "workspace.members"),
+        ("Cargo.toml", CARGO + "[patch]\ncrates-io = 3\n", "patch.crates-io"),
+        ("Cargo.toml", CARGO + "[lib]\ncrate-type = 'cdylib'\n", "lib.crate-type"),
+        ("pyproject.toml", "build-system = 3\n", "build-system"),
+        ("pyproject.toml", "[build-system]\nrequires = [1]\nbuild-backend = 'x'\n", "build-system.requires"),
+        ("pyproject.toml", "project = 3\n", "project"),
+        ("pyproject.toml", "[project]\nname = 3\n", "project.name"),
+        ("pyproject.toml", "[tool]\nmaturin = 3\n", "tool.maturin"),
+        ("pyproject.toml", "[tool.maturin]\nfeatures = 'a'\n", "tool.maturin.features"),
+        ("pyproject.toml", "[tool.maturin]\nmanifest-path = []\n", "tool.maturin.manifest-path"),
+    ],
+)
+def test_toml_of_another_shape(tmp_path: Path, name: str, text: str, where: str) -> None:
+    put(tmp_path, Cargo_toml=CARGO)
+    (tmp_path / name).write_text(text, "utf-8")
+    error = refusal(tmp_path)
+    assert error.code == "bad-manifest"
+    assert str(tmp_path / name) in error.brief
+    assert where in error.details
+
+
+def test_what_is_not_read_may_have_any_shape(tmp_path: Path) -> None:
+    cargo = CARGO + "[package.metadata]\na = [1, {}]\n[profile.release]\nlto = 3\n[[bin]]\nname = 3\n"
+    other = "[tool.other]\nx = 1\n[tool.maturin]\nstrip = 3\n[project]\nauthors = 3\n"
+    assert read_manifest(put(tmp_path, Cargo_toml=cargo, pyproject_toml=PYPROJECT + other)).name == "demo"
+
+
+def test_features_for_some_versions_of_python(tmp_path: Path) -> None:
+    text = '[tool.maturin]\nfeatures = ["a", { feature = "b", python-version = ">=3.11" }]\n'
+    error = refusal(put(tmp_path, Cargo_toml=CARGO, pyproject_toml=PYPROJECT + text))
+    assert error.code == "unsupported-features"
+
+
+@pytest.mark.parametrize(
     ("cargo", "python"),
     [
         ("1.2.3", "1.2.3"),
@@ -140,6 +186,9 @@ def test_requires_python_that_is_none(tmp_path: Path) -> None:
 def test_the_wheels_name() -> None:
     assert make_manifest(name="rpds-py").wheel_name == "rpds_py"
     assert make_manifest(name="Demo").wheel_name == "Demo"
+    # maturin replaces runs of what is no letter, digit, underscore or dot (src/metadata.rs)
+    assert make_manifest(name="zope.thing").wheel_name == "zope.thing"
+    assert make_manifest(name="a-.b--c_d").wheel_name == "a_.b_c_d"
 
 
 def test_inheritance_from_a_workspace(tmp_path: Path) -> None:
@@ -160,7 +209,7 @@ def test_inheritance_from_a_workspace(tmp_path: Path) -> None:
     assert found.workspace == found.root == tmp_path
     assert found.project == tmp_path / "py"
     assert found.lock_path == tmp_path / "Cargo.lock"
-    assert str(found.locked_version("pyo3")) == "0.25.1"
+    assert str(found.locked_versions("pyo3")[0]) == "0.25.1"
 
 
 def test_package_workspace_names_the_root(tmp_path: Path) -> None:
@@ -183,6 +232,25 @@ def test_an_excluded_folder_is_no_member(tmp_path: Path) -> None:
     )
     found = read_manifest(tmp_path / "py")
     assert found.workspace == found.root == tmp_path / "py"
+
+
+@pytest.mark.parametrize(
+    ("members", "exclude", "member"),
+    [
+        ('[".", "py"]', "[]", True),
+        ('["./py/"]', '["py"]', True),
+        ('["other/*"]', '["./py"]', False),
+        ('["other/*"]', '["."]', False),
+        ('["/absolute/*", "", "**", "[", "../x"]', "[]", True),
+        ("[]", '["p"]', True),
+    ],
+)
+def test_members_and_excluded_folders_are_paths(
+    tmp_path: Path, members: str, exclude: str, *, member: bool
+) -> None:
+    root = f"{CARGO}[workspace]\nmembers = {members}\nexclude = {exclude}\n"
+    put(tmp_path, Cargo_toml=root, py__Cargo_toml=CARGO)
+    assert read_manifest(tmp_path / "py").workspace == (tmp_path if member else tmp_path / "py")
 
 
 def test_a_crate_may_be_its_own_workspace(tmp_path: Path) -> None:
@@ -266,8 +334,9 @@ def test_a_link_to_the_crate(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "link").project == tmp_path / "demo"
 
 
-def test_the_newest_of_several_locked_versions() -> None:
-    manifest = make_manifest(locked=(locked("a", "0.9.0"), locked("a", "0.10.0+meta"), locked("b", "2.0.0")))
-    assert str(manifest.locked_version("a")) == "0.10.0"
-    assert manifest.locked_version("c") is None
-    assert make_manifest(locked=None).locked_version("a") is None
+def test_all_locked_versions_the_newest_first() -> None:
+    versions = ("0.9.0", "0.10.0+meta", "0.11.0-rc.1", "0.12.0-what.ever")
+    manifest = make_manifest(locked=(*(locked("a", version) for version in versions), locked("b", "2.0.0")))
+    assert [str(version) for version in manifest.locked_versions("a")] == ["0.11.0rc1", "0.10.0", "0.9.0"]
+    assert manifest.locked_versions("c") == ()
+    assert make_manifest(locked=None).locked_versions("a") == ()

@@ -244,6 +244,33 @@ def test_the_locked_pyo3_and_the_interpreter(crate: str, kind: str, release: str
         assert "cargo update -p pyo3 --precise" in error.hint
 
 
+BOTH_PYO3 = make_manifest(locked=(locked("pyo3", "0.26.0"), locked("pyo3", "0.27.0")))
+
+
+@pytest.mark.parametrize(("resolved", "fits"), [("0.26.0", True), ("0.27.0", False), ("", True)])
+def test_the_pyo3_of_the_crate_counts_and_not_that_of_others_in_its_workspace(
+    resolved: str, *, fits: bool
+) -> None:
+    request = make_request(make_target(LINUX, "pypy3.9"))
+    details = make_details(pyo3_version=resolved)
+    if fits:
+        assert plan(request, BOTH_PYO3, details).jobs
+    else:
+        assert resolved in refused(request, BOTH_PYO3, details).brief
+
+
+@pytest.mark.parametrize("kind", ["pypy3.9", "pypy3.11", "python3.14"])
+def test_before_it_is_known_any_locked_pyo3_may_be_the_crates(kind: str) -> None:
+    assert plan(make_request(make_target(LINUX, kind)), BOTH_PYO3).jobs
+
+
+def test_no_locked_pyo3_may_fit() -> None:
+    manifest = make_manifest(locked=(locked("pyo3", "0.27.0"), locked("pyo3", "0.28.0")))
+    error = refused(make_request(make_target(LINUX, "pypy3.9")), manifest)
+    assert error.code == "pyo3-interpreter"
+    assert "PyO3 0.28.0" in error.brief
+
+
 @pytest.mark.parametrize(
     ("specifier", "kind", "fits"),
     [

@@ -81,6 +81,17 @@ def test_other_members_of_the_workspace_do_not_count() -> None:
     assert found.packages == 3
 
 
+def test_links_that_bring_no_native_code() -> None:
+    answer = metadata(
+        {"name": "demo"},
+        {"name": "pyo3-ffi", "links": "python"},
+        {"name": "rayon-core", "links": "rayon-core"},
+        {"name": "libz-sys", "links": "z"},
+        edges={"demo": {"pyo3-ffi": None, "rayon-core": None, "libz-sys": None}},
+    )
+    assert read_metadata(answer, crate="demo").native == ("libz-sys",)
+
+
 def test_a_circle_of_dependencies_ends() -> None:
     answer = metadata({"name": "demo"}, {"name": "a"}, edges={"demo": {"a": None}, "a": {"demo": None}})
     assert read_metadata(answer, crate="demo").packages == 2
@@ -123,5 +134,7 @@ def test_stable_abi(features: tuple[str, ...], *, abi3: bool, floor: tuple[int, 
 def test_there_and_back() -> None:
     details = make_details("abi3", native=("cc",))
     assert Details.from_dict(json.loads(json.dumps(details.as_dict()))) == details
-    with pytest.raises(TypeError):
-        Details.from_dict({"unknown": 1})
+    values: list[Any] = [{"unknown": 1}, {}, [], None, 3, "text"]
+    for other in values:
+        with pytest.raises(TypeError):
+            Details.from_dict(other)

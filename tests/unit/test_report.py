@@ -12,13 +12,13 @@ from fakes import LINUX, WINDOWS, make_request, make_target
 from xbuild.engine import Limits
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
+from xbuild.execute import StepReport
 from xbuild.pipeline import finished
 from xbuild.plan import Refusal
 from xbuild.report import (
     SCHEMA,
     JobReport,
     Report,
-    StepReport,
     WheelReport,
     exit_status,
     request_options,

@@ -16,9 +16,9 @@ from rich.text import Text
 from xbuild.cli.compose import load
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
+from xbuild.text import file_size
 from xbuild.ui.console import make_console
 from xbuild.ui.lines import safe, show
-from xbuild.ui.text import file_size
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -20,7 +20,7 @@ from xbuild.images.bootstrap import root_recipe
 from xbuild.images.catalog import other_recipes, outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe
-from xbuild.ui.text import file_size
+from xbuild.text import file_size
 
 if TYPE_CHECKING:
     from xbuild.cli.session import Session

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_ONLY_ONCE = ("prettyplease", "pyo3-ffi", "python3-sys", "rayon-core", "wasm-bindgen-shared")
+"""Crates that set ``links`` only so that no second release of them gets into a graph."""
+
 _NATIVE_BUILDERS = ("cc", "cmake", "bindgen", "nasm-rs", "autotools")
 
 
@@ -81,7 +84,7 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
                 features |= set(nodes[key]["features"])
                 pyo3_version = packages[key]["version"]
     rust_version, rust_version_of = _newest_rust(used)
-    native = sorted({item["name"] for item in used if item.get("links") or item["name"] in _NATIVE_BUILDERS})
+    native = sorted({item["name"] for item in used if _brings_native_code(item)})
     return Details(
         pyo3_version=pyo3_version,
         pyo3_features=tuple(sorted(features)),
@@ -90,6 +93,11 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
         native=tuple(native),
         packages=len(used),
     )
+
+
+def _brings_native_code(package: Mapping[str, Any]) -> bool:
+    name = package["name"]
+    return name in _NATIVE_BUILDERS or bool(package.get("links") and name not in _ONLY_ONCE)
 
 
 def _reach(nodes: Mapping[str, Any], root: str) -> Iterator[str]:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xbuild.errors import RefusedError
+
+# Names, versions and checksums become names of files, and somebody else may have written the lockfile
+_SHAPES = {
+    "name": re.compile(r"\w[\w-]*"),
+    "version": re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"),
+    "source": re.compile(r"[^\x00-\x1f]*"),
+    "checksum": re.compile(r"([0-9a-f]{64})?"),
+}
+_NO_CHECKSUM = "<none>"
+"""What old lockfiles have for packages whose source knows no checksums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +55,7 @@ def parse_lock(text: str, *, where: str) -> tuple[LockedPackage, ...]:
     try:
         data = tomllib.loads(text)
         old_checksums = data.get("metadata", {})
-        return tuple(
-            LockedPackage(
-                item["name"],
-                item["version"],
-                item.get("source", ""),
-                item.get("checksum")
-                or old_checksums.get(f"checksum {item['name']} {item['version']} ({item.get('source')})", ""),
-            )
-            for item in data.get("package", ())
-        )
+        return tuple(_package(item, old_checksums) for item in data.get("package", ()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RefusedError(
             f"{where} is no lockfile that cargo wrote",
@@ -59,6 +63,17 @@ def parse_lock(text: str, *, where: str) -> tuple[LockedPackage, ...]:
             hint="cargo generate-lockfile makes a new one",
             code="bad-lockfile",
         ) from error
+
+
+def _package(item: Mapping[str, Any], old_checksums: Mapping[str, str]) -> LockedPackage:
+    values = {key: item.get(key, "") for key in _SHAPES}
+    if "checksum" not in item:
+        old = old_checksums.get("checksum {name} {version} ({source})".format(**values), _NO_CHECKSUM)
+        values["checksum"] = old.replace(_NO_CHECKSUM, "")
+    for key, shape in _SHAPES.items():
+        if not shape.fullmatch(values[key]):
+            raise ValueError(f"{key} = {values[key]!r} of a package")
+    return LockedPackage(**values)
 
 
 def read_lock(path: Path) -> tuple[LockedPackage, ...]:

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from xbuild.errors import RefusedError
 from xbuild.project.lockfile import LockedPackage, read_lock
+from xbuild.project.shapes import CargoToml, PyprojectToml, problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,11 @@ class Manifest:
         """Where Cargo.lock is or belongs."""
         return self.workspace / "Cargo.lock"
 
-    def locked_version(self, name: str) -> Version | None:
-        """The newest locked version of a package, or ``None`` where it is not locked."""
-        versions = [
-            Version(package.version.partition("+")[0])
-            for package in self.locked or ()
-            if package.name == name
-        ]
-        return max(versions, default=None)
+    def locked_versions(self, name: str) -> tuple[Version, ...]:
+        """All locked versions of a package, the newest first."""
+        found = (package.version for package in self.locked or () if package.name == name)
+        versions = map(crate_version, found)
+        return tuple(sorted((version for version in versions if version), reverse=True))
 
     @property
     def specifier(self) -> SpecifierSet:
@@ -68,18 +66,20 @@ class Manifest:
 
     @property
     def wheel_name(self) -> str:
-        """The distribution's name as it stands in wheel file names."""
-        return re.sub(r"[-_.]+", "_", self.name)
+        """The distribution's name as maturin spells it in wheel file names."""
+        return re.sub(r"[^A-Za-z0-9_.]+", "_", self.name)
 
 
 def read_manifest(path: Path) -> Manifest:
     """Read a crate.
 
     :param path: the project's folder, or its pyproject.toml or Cargo.toml.
-    :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin`` or ``bad-version``.
+    :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin``, ``bad-version`` or
+        ``unsupported-features``.
     """
     project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
-    pyproject = _read_toml(project / "pyproject.toml") if (project / "pyproject.toml").is_file() else {}
+    path = project / "pyproject.toml"
+    pyproject = _read_toml(path, PyprojectToml) if path.is_file() else {}
     _require_maturin(project, pyproject)
     settings = pyproject.get("tool", {}).get("maturin", {})
     cargo_toml = (project / settings.get("manifest-path", "Cargo.toml")).resolve()
@@ -90,7 +90,7 @@ def read_manifest(path: Path) -> Manifest:
             hint="give the folder that holds the crate's pyproject.toml and Cargo.toml",
             code="no-crate",
         )
-    cargo = _read_toml(cargo_toml)
+    cargo = _read_toml(cargo_toml, CargoToml)
     if "package" not in cargo:
         raise RefusedError(
             f"{cargo_toml} is a workspace without a package of its own",
@@ -112,16 +112,20 @@ def read_manifest(path: Path) -> Manifest:
         rust_version=str(package.get("rust-version", "")),
         locked=read_lock(lock_path) if lock_path.is_file() else None,
         bindings=_bindings(settings, cargo),
-        maturin_features=tuple(settings.get("features", ())),
+        maturin_features=_features(settings, project),
         maturin=settings,
     )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise RefusedError(f"cannot read {path}", details=str(error), code="bad-manifest") from error
+    wrong = problems(shape, document)
+    if wrong:
+        raise RefusedError(f"cannot make sense of {path}", details=wrong, code="bad-manifest")
+    return document
 
 
 def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
@@ -150,22 +154,23 @@ def _find_workspace(cargo_toml: Path, cargo: Mapping[str, Any]) -> tuple[Path, d
     if "workspace" in cargo:
         return cargo_toml.parent, dict(cargo)
     named = cargo["package"].get("workspace")
-    folders = [(cargo_toml.parent / named).resolve()] if isinstance(named, str) else cargo_toml.parent.parents
+    folders = [(cargo_toml.parent / named).resolve()] if named else cargo_toml.parent.parents
     for folder in folders:
         candidate = folder / "Cargo.toml"
         if candidate.is_file():
-            data = _read_toml(candidate)
-            if "workspace" in data and _is_member(cargo_toml.parent, folder, data["workspace"]):
+            data = _read_toml(candidate, CargoToml)
+            if "workspace" in data and not _is_excluded(cargo_toml.parent, folder, data["workspace"]):
                 return folder, data
     return cargo_toml.parent, dict(cargo)
 
 
-def _is_member(folder: Path, root: Path, workspace: Mapping[str, Any]) -> bool:
-    relative = folder.relative_to(root) if folder.is_relative_to(root) else None
-    if relative and any(relative.is_relative_to(excluded) for excluded in workspace.get("exclude", ())):
-        return False
-    members = {path.resolve() for pattern in workspace.get("members", ()) for path in root.glob(pattern)}
-    return folder in members or relative is not None
+def _is_excluded(folder: Path, root: Path, workspace: Mapping[str, Any]) -> bool:
+    """Whether a workspace does not want a folder. As in cargo, patterns among the members count as paths."""
+
+    def listed(key: str) -> bool:
+        return any(folder.is_relative_to(os.path.normpath(root / name)) for name in workspace.get(key, ()))
+
+    return listed("exclude") and not listed("members")
 
 
 def _inherit(key: str, value: object, workspace: Mapping[str, Any]) -> object:
@@ -195,11 +200,11 @@ def _path_dependencies(workspace: Path, cargo_toml: Path) -> Iterator[Path]:
         manifest = folder / "Cargo.toml"
         if not manifest.is_file():
             continue
-        for table in _dependency_tables(_read_toml(manifest)):
+        for table in _dependency_tables(_read_toml(manifest, CargoToml)):
             waiting += [
                 (folder / wanted["path"]).resolve()
                 for wanted in table.values()
-                if isinstance(wanted, dict) and isinstance(wanted.get("path"), str)
+                if isinstance(wanted, dict) and "path" in wanted
             ]
 
 
@@ -223,6 +228,14 @@ def _name(python: Mapping[str, Any], settings: Mapping[str, Any], package: Mappi
     return name
 
 
+def crate_version(text: str) -> Version | None:
+    """A crate's version without its build metadata, or ``None`` for one that PEP 440 cannot say."""
+    try:
+        return Version(_semver_to_pep440(text.partition("+")[0]))
+    except InvalidVersion:
+        return None
+
+
 def _version(python: Mapping[str, Any], package: Mapping[str, Any], cargo_toml: Path) -> str:
     raw = str(python.get("version") or package.get("version", ""))
     try:
@@ -239,6 +252,18 @@ def _semver_to_pep440(text: str) -> str:
         letter = {"alpha": "a", "beta": "b", "rc": "rc"}[match[2]]
         head = f"{match[1]}{letter}{match[3] or 0}"
     return f"{head}+{build}" if build else head
+
+
+def _features(settings: Mapping[str, Any], project: Path) -> tuple[str, ...]:
+    features = settings.get("features", [])
+    if any(isinstance(feature, dict) for feature in features):
+        raise RefusedError(
+            "features for some versions of Python only are not supported",
+            details=f"tool.maturin.features of {project / 'pyproject.toml'} has a table",
+            hint="name them without a condition, or give --features in a run for each of those versions",
+            code="unsupported-features",
+        )
+    return tuple(features)
 
 
 def _requires_python(python: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbuild.report import JobReport, Report, StepReport
+from xbuild.execute import StepReport
+from xbuild.report import JobReport, Report
 from xbuild.ui.summary import Refusal, Row, Summary
 
 

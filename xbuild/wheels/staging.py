@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -29,6 +30,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+_PREFIX = ".xbuild-collect-"
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,8 @@ class _Copy:
 class Staging:
     """A private folder inside the destination (so on its file system) where copies wait to be published.
 
-    Leaving the context removes it with all that is still in it.
+    Leaving the context removes it with all that is still in it. One that a killed process left behind is
+    removed by whoever collects next: the folder of a process that lives is locked.
     """
 
     def __init__(self, destination: Path, *, validate: Validate, limits: Limits) -> None:
@@ -59,12 +63,14 @@ class Staging:
         self._validate = validate
         self._limits = limits
         self._folder: Path | None = None
+        self._lock = -1
         self._copies: dict[str, _Copy] = {}
 
     def __enter__(self) -> Self:
         try:
             self._destination.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=".xbuild-collect-", dir=self._destination))
+            _remove_abandoned(self._destination)
+            self._folder, self._lock = _make_locked(self._destination)
         except OSError as error:
             raise cannot_write(self._destination, error) from error
         return self
@@ -74,6 +80,7 @@ class Staging:
     ) -> None:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            os.close(self._lock)
 
     @property
     def folder(self) -> Path:
@@ -125,6 +132,46 @@ class Staging:
             )
         _move_all([(self.folder / wheel.path.name, wheel.path) for wheel in ready], self.folder)
         return ready
+
+
+def _make_locked(destination: Path) -> tuple[Path, int]:
+    """A new private folder, and the handle that holds its lock."""
+    folder = destination
+    for _ in range(_ATTEMPTS):
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=destination))
+        handle = _lock(folder)
+        # Before it was locked, another process may have taken it for an abandoned one
+        if handle >= 0 and folder.is_dir():
+            return folder, handle
+        _close(handle)
+    # A file system without locks: then nobody takes it for an abandoned one either
+    return folder, os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _remove_abandoned(destination: Path) -> None:
+    """Remove private folders whose process was killed. What cannot be removed is left."""
+    for folder in destination.glob(f"{_PREFIX}*"):
+        handle = _lock(folder)
+        if handle >= 0:
+            shutil.rmtree(folder, ignore_errors=True)
+        _close(handle)
+
+
+def _lock(folder: Path) -> int:
+    """A handle that holds a folder's lock until it is closed, or -1 where another has it."""
+    handle = -1
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        _close(handle)
+        return -1
+    return handle
+
+
+def _close(handle: int) -> None:
+    if handle >= 0:
+        os.close(handle)
 
 
 def _check_audit(name: str, copy: _Copy, audit: AuditResult) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xbuild.ui.text import elapsed, file_size, printable, printable_lines, shortened, without_ansi
+from xbuild.text import elapsed, file_size, printable, printable_lines, shortened, without_ansi
 
 
 @pytest.mark.parametrize(
