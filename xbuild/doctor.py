@@ -153,7 +153,7 @@ def _space(settings: Settings) -> Iterator[Finding]:
         "space",
         "ok" if enough else "warning",
         f"{free / 2**30:.0f} GiB free for {settings.cache_dir}",
-        "" if enough else "`xbuild images prune`, or move the cache with the setting cache_dir",
+        "" if enough else "`xbuild cache gc`, `xbuild images prune`, or name another cache_dir",
     )
 
 

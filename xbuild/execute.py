@@ -18,6 +18,7 @@ from xbuild.diagnosis import last_error
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Output, PhaseStarted, Progress, Stream
+from xbuild.files import mark_used
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.plan import Job, Step
 from xbuild.transport import Transport, tar_tree
@@ -147,6 +148,7 @@ class Executor:
             except Timeout:
                 pass
             else:
+                mark_used(Path(lock.lock_file))
                 try:
                     yield kept, kept.is_dir()
                 finally:

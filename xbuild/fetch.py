@@ -20,7 +20,7 @@ from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
-from xbuild.files import make_folder, write_whole
+from xbuild.files import make_folder, mark_used, write_whole
 from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.layout import OUT, SRC, VENDOR
 from xbuild.project.crates import CrateStore
@@ -153,8 +153,10 @@ class Fetcher:
         return state.hexdigest()
 
     def _known_details(self, key: str) -> Details | None:
+        path = self.cache / f"{key}.json"
+        mark_used(path)
         try:
-            return Details.from_dict(json.loads((self.cache / f"{key}.json").read_text("utf-8")))
+            return Details.from_dict(json.loads(path.read_text("utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -35,3 +36,12 @@ def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def mark_used(path: Path) -> None:
+    """Let the modification time of a file or folder of the cache say that it was used now.
+
+    Where it cannot be said, it seems to be older than it is, and may be fetched or made again.
+    """
+    with suppress(OSError):
+        os.utime(path)

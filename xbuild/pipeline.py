@@ -33,6 +33,7 @@ from xbuild.events import (
 )
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
@@ -192,7 +193,9 @@ class Pipeline:
             include=request.source_include,
             exclude=request.source_exclude,
             leave_out=[
-                folder for folder in (request.out, tools.cache) if not manifest.project.is_relative_to(folder)
+                folder
+                for folder in (request.out, tools.cache, *request.leave_out)
+                if not manifest.project.is_relative_to(folder)
             ],
         )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
@@ -303,6 +306,8 @@ class Pipeline:
         folder = self._tools.cache / "vendor" / fetched.lock_digest
         report = fetcher.store.vendor(fetched.packages, folder / "vendor")
         fetcher.write_config(fetched, folder)
+        mark_used(folder)
+        fetcher.store.mark_used(fetched.packages, fetched.lock_digest)
         if report.damaged:
             self._notice(
                 "warning",

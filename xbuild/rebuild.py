@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,6 @@ from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
 from xbuild.images.recipe import toolchain_recipe
 from xbuild.lockfile import layers_digest
-from xbuild.project.manifest import read_manifest
 from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
 from xbuild.redact import HIDDEN
 from xbuild.report import OWN_SYSROOT, Report
@@ -130,7 +129,6 @@ def rebuild_request(
             hint="name another folder for the new wheels",
             code="out-taken",
         )
-    root = read_manifest(places.source).root
     options = record.options
     return BuildRequest(
         project=places.source,
@@ -146,19 +144,12 @@ def rebuild_request(
         epoch=record.source.epoch,
         runtime=options.runtime,
         source_include=options.source_include,
-        source_exclude=(*options.source_exclude, *_outputs(root, wheels)),
+        source_exclude=options.source_exclude,
+        # What wheels went to was no source of the run
+        leave_out=tuple(dict.fromkeys(wheel.path.parent for wheel in wheels)),
         source_digest=record.source.digest,
         lock_digest=record.lockfile.sha256,
     )
-
-
-def _outputs(root: Path, wheels: Iterable[RecordedWheel]) -> Iterator[str]:
-    """Patterns for the folders below the sources that wheels went to: these were no sources of the run."""
-    for folder in dict.fromkeys(wheel.path.parent for wheel in wheels):
-        is_crate = any((folder / name).is_file() for name in ("Cargo.toml", "pyproject.toml"))
-        if folder != root and folder.is_relative_to(root) and not is_crate:
-            name = folder.relative_to(root).as_posix()
-            yield "/" + "".join(f"\\{char}" if char in "\\*?[" else char for char in name) + "/"
 
 
 def _target(

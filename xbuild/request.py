@@ -47,6 +47,7 @@ class BuildRequest:
     :ivar offline: fetch nothing; what is not in the cache is an error.
     :ivar reproducible: one codegen unit, so that bytes do not vary with the machine's processors.
     :ivar fresh: an empty target directory, in place of the one that the last run of this crate left warm.
+    :ivar leave_out: absolute folders that are no sources, besides ``out``.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
     :ivar lock_digest: refuse a Cargo.lock of another sha256, also a generated one; ``""`` takes any.
     :ivar epoch: SOURCE_DATE_EPOCH in seconds, or ``None`` to take it from the sources.
@@ -66,5 +67,6 @@ class BuildRequest:
     runtime: str = ""
     source_include: tuple[str, ...] = ()
     source_exclude: tuple[str, ...] = ()
+    leave_out: tuple[Path, ...] = ()
     source_digest: str = ""
     lock_digest: str = ""

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,13 +23,20 @@ def new_run_id(now: float) -> str:
     return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{secrets.token_hex(3)}"
 
 
+def gate(cache: Path) -> FileLock:
+    """What runs pass when they begin: whoever holds it knows all runs that use the cache."""
+    return FileLock(cache / "gate.lock")
+
+
 @contextmanager
 def work_folder(cache: Path, run: str) -> Iterator[Path]:
-    """A private folder for a run. Its lock tells other runs that it is in use."""
+    """A private folder for a run. Its lock tells others that it is in use, and that the run is going on."""
     root = cache / "work"
     root.mkdir(parents=True, exist_ok=True)
     folder = root / run
-    with FileLock(root / f"{run}.lock"):
+    with ExitStack() as stack:
+        with gate(cache):
+            stack.enter_context(FileLock(root / f"{run}.lock"))
         folder.mkdir(mode=0o711)
         try:
             yield folder

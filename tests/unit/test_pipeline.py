@@ -230,6 +230,16 @@ def test_a_fresh_run_neither_uses_nor_leaves_a_target_directory(place: Place) ->
     assert place.work() == []
 
 
+def test_the_output_folder_is_no_source(place: Place) -> None:
+    wanted = place.request(out=place.project / "dist", leave_out=(place.project / "other",))
+    first = place.pipeline(wanted).build()
+    for name in ("dist/demo-1.2.3-cp311-cp311-any.whl", "dist/.xbuild/report.json", "other/file"):
+        path = place.project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("no source", "utf-8")
+    assert place.pipeline(wanted).build().source["digest"] == first.source["digest"]
+
+
 def test_the_epoch_of_the_request_wins(place: Place) -> None:
     report = place.pipeline(place.request(epoch=1_700_000_000)).build()
     assert (report.source["epoch"], report.source["epoch_source"]) == (1_700_000_000, "environment")

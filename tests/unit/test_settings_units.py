@@ -6,6 +6,7 @@ import pytest
 
 from xbuild.settings import format_duration, format_size, parse_duration, parse_size
 from xbuild.settings.files import key_lines
+from xbuild.settings.units import parse_age
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,19 @@ def test_durations(text: object, seconds: float) -> None:
 def test_what_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="must be a duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"), [("30d", 30), ("2w", 14), ("1.5 D", 1.5), ("12h", 0.5), ("86400", 1), ("90m", 0.0625)]
+)
+def test_ages(text: str, days: float) -> None:
+    assert parse_age(text) == days * 86_400
+
+
+@pytest.mark.parametrize("text", ["", "d", "-1d", "1d2h", "0", "month"])
+def test_what_is_no_age(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a duration"):
+        parse_age(text)
 
 
 def test_lines_of_keys() -> None:

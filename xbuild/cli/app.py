@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xbuild import __version__
-from xbuild.cli import attest, build, images, info, lock, verify, wheels
+from xbuild.cli import attest, build, cache, images, info, lock, verify, wheels
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
@@ -51,6 +51,7 @@ app.command("check")(wheels.check)
 app.command("test")(wheels.test)
 app.command("verify")(verify.verify)
 app.add_typer(images.app, name="images")
+app.add_typer(cache.app, name="cache")
 app.add_typer(attest.app, name="attest")
 
 

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from filelock import FileLock
 
 from xbuild.errors import FetchError
-from xbuild.files import make_folder, write_whole
+from xbuild.files import make_folder, mark_used, write_whole
 from xbuild.project.lockfile import LockedPackage
 
 CONFIG = "config.toml"
@@ -144,6 +144,12 @@ class CrateStore:
             content = self.config_path(lock_digest).read_bytes()
             if not _holds(path, _File(content, executable=False, mtime=0)):
                 write_whole(path, content, mode=0o644)
+
+    def mark_used(self, packages: Iterable[LockedPackage], lock_digest: str) -> None:
+        """Say that a run used packages and a lockfile's source replacement; see :mod:`xbuild.cache`."""
+        paths = [self._path(package) for package in packages if package.is_registry or package.is_git]
+        for path in (*paths, self.config_path(lock_digest)):
+            mark_used(path)
 
     def vendor(self, packages: Iterable[LockedPackage], folder: Path) -> VendorReport:
         """Make ``folder`` hold exactly the locked packages, each compared with the store byte by byte.

@@ -14,6 +14,8 @@ _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DURATION = re.compile(
     r"(?:(\d+(?:\.\d+)?)h)?\s*(?:(\d+(?:\.\d+)?)m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)s)?", re.IGNORECASE
 )
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([dw])", re.IGNORECASE)
+_DAYS = {"d": 1, "w": 7}
 _PLAIN_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -48,6 +50,17 @@ def parse_duration(value: object) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError("must be a duration above zero, such as '90s', '10m' or '1h'")
     return seconds
+
+
+def parse_age(value: str) -> float:
+    """Seconds from ``"30d"``, ``"2w"``, or a duration as :func:`parse_duration` takes it.
+
+    :raises ValueError: it is neither.
+    """
+    found = _AGE.fullmatch(value.strip())
+    if found is None:
+        return parse_duration(value)
+    return float(found[1]) * _DAYS[found[2].lower()] * 86_400
 
 
 def _seconds(text: str) -> float:

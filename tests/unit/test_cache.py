@@ -1,0 +1,210 @@
+"""What the cache holds, and its cleaning beside runs that use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from cli_runner import Ended, xbuild
+from fakes import LINUX, WINDOWS, Command
+from filelock import FileLock
+from workshop import Workshop
+
+from xbuild.cache import ROOMS, active_runs, amounts, clean, entries, size_of
+from xbuild.engine import ExecResult
+from xbuild.errors import ExitStatus
+from xbuild.workspace import gate, work_folder
+
+LONG_AGO = 1_000_000_000.0
+"""A time before every test, in seconds since the Unix epoch."""
+
+
+class Place(Workshop):
+    """A workshop whose cache is what a run left."""
+
+    @property
+    def cache(self) -> Path:
+        return self.settings.cache_dir
+
+    def run(self, *triples: str) -> None:
+        assert self.session().build(self.request(*triples), self.catalog) == ExitStatus.OK
+
+    def age(self) -> None:
+        """Let everything in the cache be of long ago."""
+        for path in self.cache.rglob("*"):
+            os.utime(path, (LONG_AGO, LONG_AGO))
+
+    def counts(self) -> dict[str, int]:
+        return {amount.room: amount.entries for amount in amounts(self.cache) if amount.entries}
+
+    def cached(self, *words: str) -> Ended:
+        return xbuild("cache", *words, environ={"XBUILD_CACHE_DIR": str(self.cache)})
+
+
+FULL = {"crates": 1, "config": 1, "vendor": 1, "details": 1, "target": 2}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    made = Place(tmp_path)
+    made.run(LINUX, WINDOWS)
+    assert made.counts() == FULL
+    return made
+
+
+def test_sizes_are_what_the_file_system_gave(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_bytes(os.urandom(100_000))
+    (tmp_path / "outside").write_bytes(os.urandom(1_000_000))
+    (tmp_path / "folder" / "link").symlink_to(tmp_path / "outside")
+    assert 100_000 <= size_of(tmp_path / "folder") < 200_000
+    assert size_of(tmp_path / "nothing") == 0
+
+
+def test_links_are_no_entries(place: Place) -> None:
+    (place.cache / "vendor" / "link").symlink_to(place.project)
+    assert place.counts() == FULL
+    clean(place.cache)
+    assert (place.project / "Cargo.toml").is_file()
+
+
+def test_what_was_used_lately_stays(place: Place) -> None:
+    assert clean(place.cache, before=LONG_AGO + 1).removed == ()
+    assert place.counts() == FULL
+
+
+def test_what_was_not_used_for_long_goes(place: Place) -> None:
+    place.age()
+    cleaned = clean(place.cache, before=LONG_AGO + 1)
+    assert {amount.room: amount.entries for amount in cleaned.removed} == FULL
+    assert all(amount.size > 0 for amount in cleaned.removed if amount.room != "target")
+    assert (cleaned.runs, cleaned.busy) == ((), ())
+    assert place.counts() == {}
+    assert not list((place.cache / "trash").iterdir())
+    place.run(LINUX, WINDOWS)
+    assert place.counts() == FULL
+
+
+def test_a_run_uses_what_it_uses(place: Place) -> None:
+    place.age()
+    place.run(LINUX)
+    clean(place.cache, before=LONG_AGO + 1)
+    assert place.counts() == {**FULL, "target": 1}
+    (kept,) = entries(place.cache, next(room for room in ROOMS if room.name == "target"))
+    assert kept.name.startswith(LINUX)
+
+
+def test_a_target_directory_in_use_stays(place: Place) -> None:
+    (kept, other) = entries(place.cache, next(room for room in ROOMS if room.name == "target"))
+    with FileLock(f"{kept}.lock"):
+        cleaned = clean(place.cache)
+    assert kept.is_dir()
+    assert not other.exists()
+    assert cleaned.busy == (kept.relative_to(place.cache).as_posix(),)
+
+
+def test_runs_that_are_going_on_keep_their_crates(place: Place) -> None:
+    place.age()
+    with work_folder(place.cache, "run-1") as folder:
+        cleaned = clean(place.cache)
+        assert folder.is_dir()
+    assert cleaned.runs == ("run-1",)
+    assert [amount.room for amount in cleaned.removed] == ["target"]
+    assert place.counts() == {room: count for room, count in FULL.items() if room != "target"}
+
+
+def test_cleaning_in_mid_build_hurts_nothing(place: Place) -> None:
+    good = place.maturin
+    seen: list[bool] = []
+
+    def play(command: Command) -> int | ExecResult:
+        clean(place.cache)
+        source = command.container.mount("/vendor").source
+        target = command.container.mount("/target").source
+        seen.append(bool(source and (source / "config.toml").is_file() and target and target.is_dir()))
+        return good(command)
+
+    place.engine.on("maturin", play)
+    place.run(LINUX)
+    assert seen == [True]
+
+
+def test_no_run_begins_while_the_gate_is_held(tmp_path: Path) -> None:
+    tmp_path.joinpath("work").mkdir()
+    begun = threading.Event()
+
+    def run() -> None:
+        with work_folder(tmp_path, "run-1"):
+            begun.set()
+
+    thread = threading.Thread(target=run)
+    with gate(tmp_path):
+        thread.start()
+        assert not begun.wait(0.3)
+        assert active_runs(tmp_path) == ()
+    assert begun.wait(10)
+    thread.join()
+
+
+def test_what_killed_runs_and_cleanings_left_goes(place: Place) -> None:
+    (place.cache / "work" / "dead").mkdir()
+    (place.cache / "work" / "dead" / "file").write_bytes(b"x")
+    (place.cache / "work" / "dead.lock").touch()
+    (place.cache / "trash" / "old" / "vendor").mkdir(parents=True)
+    clean(place.cache, before=LONG_AGO)
+    assert list((place.cache / "work").iterdir()) == []
+    assert list((place.cache / "trash").iterdir()) == []
+
+
+def test_files_that_are_not_the_caches_stay(place: Place) -> None:
+    strange = place.cache / "state" / "runs" / "one"
+    strange.mkdir(parents=True)
+    clean(place.cache)
+    assert strange.is_dir()
+
+
+def test_no_cache_at_all(tmp_path: Path) -> None:
+    assert clean(tmp_path / "nothing").removed == ()
+    assert sum(amount.entries for amount in amounts(tmp_path / "nothing")) == 0
+    assert not (tmp_path / "nothing").exists()
+
+
+# The command
+
+
+def test_the_command_shows_what_there_is(place: Place) -> None:
+    text = place.cached("du").out
+    assert "unpacked crates of each Cargo.lock" in text
+    assert str(place.cache) in text.replace("\n", "")
+    body = json.loads(place.cached("du", "--json").out)
+    assert {room["room"]: room["entries"] for room in body["rooms"] if room["entries"]} == FULL
+    assert body["total_size"] == sum(room["size"] for room in body["rooms"])
+
+
+def test_the_command_removes_what_is_old(place: Place) -> None:
+    assert "0 B removed" in place.cached("gc").out
+    assert place.counts() == FULL
+    old = time.time() - 31 * 86_400
+    for path in (place.cache / "vendor").iterdir():
+        os.utime(path, (old, old))
+    body = json.loads(place.cached("gc", "--older", "30d", "--json").out)
+    assert [(amount["room"], amount["entries"]) for amount in body["removed"]] == [("vendor", 1)]
+
+
+def test_the_command_removes_everything(place: Place) -> None:
+    with work_folder(place.cache, "run-1"):
+        text = place.cached("clear").out
+        assert "crates are kept" in text
+        assert "run-1" in text
+    assert place.cached("clear").status == ExitStatus.OK
+    assert place.counts() == {}
+
+
+def test_an_age_that_is_none(place: Place) -> None:
+    ended = place.cached("gc", "--older", "yesterday")
+    assert (ended.status, ended.code) == (ExitStatus.USAGE, "bad-setting")
+    assert place.counts() == FULL

@@ -1,0 +1,111 @@
+"""``xbuild cache``: what the cache holds, and its cleaning."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from xbuild.cli.compose import load
+from xbuild.errors import UsageError
+from xbuild.settings.units import parse_age
+from xbuild.text import file_size
+from xbuild.ui.console import make_console
+from xbuild.ui.lines import safe, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from xbuild.cache import Amount, Cleaned
+
+app = typer.Typer(help="The cache.", no_args_is_help=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+def _folder() -> Path:
+    return load({}, None).settings.cache_dir
+
+
+def _console() -> Console:
+    return make_console(sys.stdout, environ=os.environ)
+
+
+@app.command()
+def du(as_json: AsJson = False) -> None:
+    """Show how much of what the cache holds."""
+    from xbuild.cache import amounts
+
+    cache = _folder()
+    found = amounts(cache)
+    total = sum(amount.size for amount in found)
+    if as_json:
+        body = {
+            "schema": "xbuild.cache/1",
+            "folder": str(cache),
+            "rooms": [amount.as_dict() for amount in found],
+            "total_size": total,
+        }
+        typer.echo(json.dumps(body, indent=1))
+        return
+    console = _console()
+    console.print(_table(found))
+    show(console, safe(f"{file_size(total)} in {cache}"))
+
+
+@app.command()
+def gc(
+    older: Annotated[
+        str, typer.Option("--older", help="Remove what was not used for this long: 30d, 2w, 12h.")
+    ] = "30d",
+    as_json: AsJson = False,
+) -> None:
+    """Remove what was not used for long, and what killed runs left."""
+    from xbuild.cache import clean
+
+    try:
+        age = parse_age(older)
+    except ValueError as error:
+        raise UsageError(f"--older {error}, or days and weeks: '30d', '2w'", code="bad-setting") from error
+    _tell(clean(_folder(), before=time.time() - age), as_json=as_json)
+
+
+@app.command()
+def clear(as_json: AsJson = False) -> None:
+    """Remove everything that is not in use."""
+    from xbuild.cache import clean
+
+    _tell(clean(_folder()), as_json=as_json)
+
+
+def _tell(cleaned: Cleaned, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(cleaned.as_dict(), indent=1))
+        return
+    console = _console()
+    if cleaned.removed:
+        console.print(_table(cleaned.removed))
+    show(console, safe(f"{file_size(sum(amount.size for amount in cleaned.removed))} removed"))
+    for entry in cleaned.busy:
+        show(console, safe(f"in use: {entry}", "yellow"))
+    if cleaned.runs:
+        runs = ", ".join(cleaned.runs)
+        show(console, safe(f"crates are kept, because runs are going on: {runs}", "yellow"))
+
+
+def _table(found: tuple[Amount, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("what", "size", "entries", "for"):
+        table.add_column(heading, justify="right" if heading in {"size", "entries"} else "left")
+    for amount in found:
+        table.add_row(
+            Text(amount.room), Text(file_size(amount.size)), Text(str(amount.entries)), Text(amount.purpose)
+        )
+    return table
