@@ -54,8 +54,8 @@ class _Copy:
 class Staging:
     """A private folder inside the destination (so on its file system) where copies wait to be published.
 
-    Leaving the context removes it with all that is still in it. One that a killed process left behind is removed
-    by whoever collects next: the folder of a process that lives is locked.
+    Leaving the context removes it with all that is still in it. One that a killed process left behind is
+    removed by whoever collects next: the folder of a process that lives is locked.
     """
 
     def __init__(self, destination: Path, *, validate: Validate, limits: Limits) -> None:
