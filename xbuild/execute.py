@@ -138,7 +138,7 @@ class Executor:
 
         The kept one belongs to one run at a time; a run that finds it taken gets a fresh one.
         """
-        name = f"{job.target.triple}-{job.image.removeprefix('sha256:')[:12]}"
+        name = f"{job.target.triple}-{_file_name(job.image)}"
         if self.rooms.target_cache and self.transport.local:
             kept = self.rooms.target_cache / name
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -312,6 +312,12 @@ class Executor:
                 phase="collect" if phase == "collect" else "build",
             )
         )
+
+
+def _file_name(image: str) -> str:
+    """A digest in short, or the reference of an image of the user's own as a file name."""
+    kind, _, digest = image.partition("sha256:")
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", image) if kind or not digest else digest[:12]
 
 
 def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -393,6 +394,15 @@ def test_a_target_directory_is_kept_and_belongs_to_one_run_at_a_time(place: Plac
     assert fresh is not None
     assert fresh != kept
     assert not fresh.exists()
+
+
+def test_an_image_of_the_users_own_has_its_target_directory_too(place: Place) -> None:
+    job = replace(make_job("python3.11"), image="registry:5000/own/image:1")
+    place.engine.on("maturin", maturin(job))
+    assert place.execute(job, cache=True).status == "built"
+    other = replace(job, image="registry:5000/own/image:2")
+    assert not place.execute(other, cache=True).warm
+    assert place.execute(job, cache=True).warm
 
 
 def test_a_failed_build_keeps_its_target_directory(place: Place) -> None:
