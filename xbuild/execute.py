@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import time
@@ -35,6 +37,7 @@ class Rooms:
     """Where a run's files are on this machine.
 
     :ivar source: the snapshot.
+    :ivar source_digest: what identifies the snapshot's contents.
     :ivar vendor: the folder with cargo's configuration and the unpacked crates.
     :ivar work: private folder of the run.
     :ivar target_cache: folder for target directories that outlive the run, or ``None`` for fresh ones.
@@ -46,6 +49,7 @@ class Rooms:
     work: Path
     target_cache: Path | None
     destination: Path
+    source_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ class Executor:
         done = _Done()
         warm = False
         try:
-            with self._target_dir(job) as (target_dir, warm):
+            with self._target_dir(job) as (target_dir, warm), self._noted(job, target_dir, done):
                 self._in_container(job, target_dir, done)
             status, reason = _judge(done.steps)
         except (XbuildError, OSError) as error:
@@ -144,6 +148,27 @@ class Executor:
             yield fresh, False
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+    @contextmanager
+    def _noted(self, job: Job, target_dir: Path, done: _Done) -> Iterator[None]:
+        """Note beside a kept target directory what it was made of, so that cargo compiles anew what changed.
+
+        cargo goes by modification times: it would keep what it made of other sources, where these are newer
+        than the ones at hand (an older release that was unpacked, a file that was moved back).
+        """
+        if target_dir.parent != self.rooms.target_cache:
+            yield
+            return
+        note = target_dir.with_name(f"{target_dir.name}.made-of")
+        made_of = _made_of(job, self.rooms.source_digest)
+        if not note.is_file() or note.read_text("utf-8") != made_of:
+            note.unlink(missing_ok=True)
+            if target_dir.is_dir():
+                _touch(self.rooms.source)
+        yield
+        # A part of it may be of the sources before, where it was not built to its end
+        if all(step.status == "built" for step in done.steps):
+            note.write_text(made_of, "utf-8")
 
     def _in_container(self, job: Job, target_dir: Path, done: _Done) -> None:
         out = self.rooms.work / f"out-{job.id}"
@@ -297,6 +322,18 @@ class Executor:
                 phase="collect" if phase == "collect" else "build",
             )
         )
+
+
+def _made_of(job: Job, source_digest: str) -> str:
+    """What identifies everything of this project that goes into a target directory."""
+    return hashlib.sha256(repr((source_digest, sorted(job.env.items()))).encode()).hexdigest()
+
+
+def _touch(folder: Path) -> None:
+    """Make every file of a copy as new as this moment."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            os.utime(Path(where) / name, follow_symlinks=False)
 
 
 def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:

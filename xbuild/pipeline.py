@@ -301,6 +301,7 @@ class Pipeline:
             transport=inspected.transport,
             rooms=Rooms(
                 source=inspected.snapshot.folder,
+                source_digest=inspected.snapshot.digest,
                 vendor=inspected.vendor,
                 work=work,
                 target_cache=self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",

@@ -45,7 +45,7 @@ class BuildRequest:
     :ivar locked: refuse a missing or outdated Cargo.lock.
     :ivar strict: refuse everything when one pair of target and interpreter cannot work.
     :ivar offline: fetch nothing; what is not in the cache is an error.
-    :ivar reproducible: one codegen unit and a fresh target directory, so that bytes do not vary.
+    :ivar reproducible: one codegen unit for each crate, so that bytes do not go by the processors.
     :ivar epoch: SOURCE_DATE_EPOCH in seconds, or ``None`` to take it from the sources.
     """
 
