@@ -277,6 +277,12 @@ def _gather(call: Call, status: int, output: str, seconds: float) -> Built:
     return Built(status=status, seconds=seconds, report=report, wheels=wheels, reasons=reasons)
 
 
+def _existing(path: Path | None) -> Path | None:
+    if path and not path.is_file():
+        raise UsageError(f"{path} does not exist", code="no-file")
+    return path and path.absolute()
+
+
 def _choose(only: Sequence[str], *, fresh_image: bool) -> list[Variation]:
     known = {item.name: item for item in ALL}
     for name in only:
@@ -370,7 +376,7 @@ def main(
             target,
             interp,
             chosen=_choose(only or (), fresh_image=fresh_image),
-            faketime=faketime.resolve(strict=True) if faketime else None,
+            faketime=_existing(faketime),
             work=work,
             as_json=as_json,
             console=console,
@@ -379,7 +385,7 @@ def main(
         console.print(render_error(error))
         status = int(error.exit_status)
     except OSError as error:
-        console.print(f"error: {escape(str(error))}", style="bold red")
+        console.print(f"error: {escape(str(error))}", style="bold red", soft_wrap=True)
         status = int(ExitStatus.INTERNAL)
     except KeyboardInterrupt:
         status = int(ExitStatus.INTERRUPTED)
