@@ -11,15 +11,16 @@ DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 
 class Relay:
-    """Carries connections to the engine that ``DOCKER_HOST`` names.
+    """Carries connections to the engine.
 
     :param place: a folder for a socket, or ``None`` for a TCP port of this machine, which makes the engine
         look like one on another machine.
+    :param engine: as in ``DOCKER_HOST``, which it is when it is empty.
     :raises OSError: the relay cannot listen there.
     """
 
-    def __init__(self, place: Path | None = None) -> None:
-        self._engine = os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
+    def __init__(self, place: Path | None = None, *, engine: str = "") -> None:
+        self._engine = engine or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
         if place is None:
             self._server = socket.create_server(("127.0.0.1", 0))
             self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
