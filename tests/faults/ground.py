@@ -322,6 +322,7 @@ class Ground:
         self.environment |= {
             "XBUILD_CACHE_DIR": str(self.folder / "cache"),
             "XBUILD_STATE_DIR": str(self.folder / "state"),
+            "SOURCE_DATE_EPOCH": "1700000000",
         }
 
     @property
