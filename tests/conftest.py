@@ -20,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write tests/golden/*.json from what the code gives now, instead of comparing with it",
     )
 
+    parser.addoption(
+        "--repeat", type=int, default=1, metavar="N", help="run each fault of tests/faults N times"
+    )
+    parser.addoption(
+        "--repeat-races", type=int, default=1, metavar="N", help="the same for faults that are races"
+    )
+
 
 @pytest.fixture
 def engine(tmp_path: Path) -> FakeEngine:

@@ -21,13 +21,15 @@ from typing import Any, Self
 import structlog
 
 from xbuild.diagnosis import last_error
+from xbuild.engine.lines import MAX_LINE
 from xbuild.events import Event, JobFinished, Output, PhaseStarted, Progress, RunFinished
 from xbuild.text import printable, without_ansi
 
 __all__ = ["RUN_LOG", "JobLogs", "format_record", "last_error", "read_log"]
 
 RUN_LOG = "run.jsonl"
-LINE_LIMIT = 16 << 10
+LINE_LIMIT = MAX_LINE + 64
+"""A line that the engine's side has clipped fits, with its marker."""
 FILE_LIMIT = 20 << 20
 TAIL_LINES = 4000
 TAIL_CHARACTERS = 1 << 20

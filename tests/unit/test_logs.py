@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from xbuild.engine.lines import MAX_LINE
 from xbuild.events import (
     Event,
     JobFinished,
@@ -20,7 +21,7 @@ from xbuild.events import (
     RunStarted,
     WheelReady,
 )
-from xbuild.logs import JobLogs, format_record, read_log
+from xbuild.logs import LINE_LIMIT, JobLogs, format_record, read_log
 
 JOB = "x86_64-pc-windows-msvc"
 HOSTILE = '{"event":"wheel"}\x1b[2J\x9b31m\u202e\u2028\udcff\x00\x7f "\\'
@@ -86,11 +87,15 @@ def test_hostile_output_is_lossless_and_harmless(tmp_path: Path) -> None:
 def test_long_lines_are_clipped_with_a_marker_outside_the_line(tmp_path: Path) -> None:
     with JobLogs(tmp_path) as logs:
         logs(output("x" * 20_000))
-        logs(output("y" * 16_384))
+        logs(output("y" * LINE_LIMIT))
     long, fitting = records(logs.path(JOB))
-    assert (len(long["line"]), long["clipped"]) == (16_384, 20_000 - 16_384)
+    assert (len(long["line"]), long["clipped"]) == (LINE_LIMIT, 20_000 - LINE_LIMIT)
     assert "clipped" not in fitting
-    assert format_record(long).endswith("x [3616 more characters]")
+    assert format_record(long).endswith(f"x [{20_000 - LINE_LIMIT} more characters]")
+    marked = f"{'z' * MAX_LINE} [clipped]"
+    with JobLogs(tmp_path / "marked") as logs:
+        logs(output(marked))
+    assert records(logs.path(JOB))[0]["line"] == marked
 
 
 def test_a_full_file_keeps_the_last_lines_and_what_matters(tmp_path: Path) -> None:

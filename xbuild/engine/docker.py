@@ -27,6 +27,7 @@ from docker.utils import kwargs_from_env
 
 from xbuild.engine.frames import FrameReader
 from xbuild.engine.lines import MAX_LINE, LineSplitter
+from xbuild.engine.memory import OOM_COUNTERS, count_oom_kills
 from xbuild.engine.owner import owner_is_gone, owner_label
 from xbuild.engine.types import ContainerSpec, EngineInfo, ExecResult, Image, Layer, OnLine
 from xbuild.errors import EngineError, ImageError
@@ -66,6 +67,7 @@ class DockerContainer:
         self._id = container_id
         self._lost = lost
         self._killed = threading.Event()
+        self._oom_kills = 0
 
     @property
     def id(self) -> str:
@@ -176,8 +178,20 @@ class DockerContainer:
         exit_code = state["ExitCode"]
         if exit_code == 0:
             return 0, False
-        container = self._api.inspect_container(self._id)["State"]
-        return (137 if exit_code is None else int(exit_code)), bool(container.get("OOMKilled"))
+        return (137 if exit_code is None else int(exit_code)), self._ran_out_of_memory()
+
+    def _ran_out_of_memory(self) -> bool:
+        """Whether the kernel killed anything here for memory since this was last asked.
+
+        The engine's own flag (``OOMKilled``) is about the container's first process.
+        """
+        text = bytearray()
+        with suppress(*_TRANSPORT_ERRORS):
+            made = self._api.exec_create(self._id, ["/bin/cat", *OOM_COUNTERS])
+            for _, chunk in self._frames(made["Id"]):
+                text += chunk[: 1 << 16]
+        before, self._oom_kills = self._oom_kills, max(self._oom_kills, count_oom_kills(bytes(text)))
+        return self._oom_kills > before
 
     def put(self, path: str, tar: Iterable[bytes]) -> None:
         try:

@@ -1,0 +1,472 @@
+"""What the fault suite stands on: tiny crates, a registry and an engine that can be made to fail, and the
+promises that hold after every fault.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import DockerException
+
+from xbuild.engine.docker import DockerEngine
+from xbuild.logs import read_log
+
+TARGET = "x86_64-pc-windows-msvc"
+"""Its linker needs no warming up, so that a build from nothing takes two seconds."""
+WHEEL = "tiny-0.1.0-py3-none-win_amd64.whl"
+EARLIER = b"an artefact of an earlier run"
+QUIET = "fn main() {}"
+SLEEP = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)) }"
+LEAK_SECONDS = 60
+HOST_SOCKET = "/var/run/docker.sock"
+
+_PYPROJECT = """
+[build-system]
+requires = ["maturin>=1.8,<2"]
+build-backend = "maturin"
+
+[project]
+name = "{name}"
+version = "0.1.0"
+requires-python = ">=3.8"
+
+[tool.maturin]
+bindings = "bin"
+"""
+_CARGO = """
+[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2021"
+
+[dependencies]
+{dependencies}
+"""
+
+
+def write_crate(
+    folder: Path,
+    build: str = QUIET,
+    *,
+    name: str = "tiny",
+    main: str = 'fn main() { println!("hello") }',
+    leaf: str = "",
+    lock: bool = True,
+) -> Path:
+    """A program whose wheel needs no interpreter.
+
+    :param build: its build.rs.
+    :param leaf: checksum of the crate ``leaf``, where it depends on it.
+    """
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    (folder / "pyproject.toml").write_text(_PYPROJECT.format(name=name))
+    (folder / "Cargo.toml").write_text(_CARGO.format(name=name, dependencies='leaf = "1"' if leaf else ""))
+    (folder / "build.rs").write_text(build)
+    (folder / "src" / "main.rs").write_text(main)
+    if lock:
+        (folder / "Cargo.lock").write_text(_lock(name, leaf))
+    return folder
+
+
+def _lock(name: str, leaf: str) -> str:
+    source = "registry+https://github.com/rust-lang/crates.io-index"
+    own = f'[[package]]\nname = "{name}"\nversion = "0.1.0"\n'
+    if not leaf:
+        return f"version = 3\n\n{own}"
+    other = f'[[package]]\nname = "leaf"\nversion = "1.0.0"\nsource = "{source}"\nchecksum = "{leaf}"\n'
+    return f'version = 3\n\n{other}\n{own}dependencies = [\n "leaf",\n]\n'
+
+
+# An engine that can be made to fail
+
+
+class Relay:
+    """Carries connections to the engine until it is told not to.
+
+    :param path: a Unix socket to listen on; by default it is a TCP port, as of an engine elsewhere.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path:
+            self._server = socket.socket(socket.AF_UNIX)
+            self._server.bind(str(path))
+            self._server.listen()
+            self.address = f"unix://{path}"
+        else:
+            self._server = socket.create_server(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(HOST_SOCKET)
+            self._pairs.append((client, engine))
+            for source, target in ((client, engine), (engine, client)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while chunk := source.recv(1 << 16):
+                self._flowing.wait()
+                target.sendall(chunk)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def freeze(self) -> None:
+        """Keep every connection open, and carry nothing any more."""
+        self._flowing.clear()
+
+    def cut(self) -> None:
+        """Break every connection, and take no more."""
+        self._close(self._server)
+        for pair in self._pairs:
+            for end in pair:
+                self._close(end)
+        self._flowing.set()
+
+    @staticmethod
+    def _close(end: socket.socket) -> None:
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+
+# A registry that can be made to fail
+
+
+class Registry:
+    """A sparse index with one crate, ``leaf`` 1.0.0, on every address of this machine.
+
+    :ivar hanging: set it, and nothing is answered any more.
+    :ivar downloads: how often the crate was fetched.
+    """
+
+    def __init__(self, host: str) -> None:
+        self.hanging = threading.Event()
+        self.asked = threading.Event()
+        self.downloads = 0
+        self.crate = _leaf()
+        self.checksum = hashlib.sha256(self.crate).hexdigest()
+        registry = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # the base class has it so
+                registry.asked.set()
+                while registry.hanging.is_set():
+                    time.sleep(0.1)
+                body = registry.answer(self.path)
+                self.send_response(200 if body else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)  # noqa: S104
+        self._server.daemon_threads = True
+        self._url = f"http://{host}:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.environment = {
+            "XBUILD_NETWORK__CARGO_INDEX": f"sparse+{self._url}/index/",
+            "XBUILD_NETWORK__NO_PROXY": host,
+        }
+
+    def answer(self, path: str) -> bytes:
+        """The body of a page; nothing where there is none."""
+        if path == "/index/config.json":
+            return json.dumps({"dl": f"{self._url}/dl"}).encode()
+        if path == "/index/le/af/leaf":
+            fields = {"name": "leaf", "vers": "1.0.0", "deps": [], "cksum": self.checksum, "features": {}}
+            return json.dumps({**fields, "yanked": False}).encode()
+        if path == "/dl/leaf/1.0.0/download":
+            self.downloads += 1
+            return self.crate
+        return b""
+
+    def close(self) -> None:
+        self.hanging.clear()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _leaf() -> bytes:
+    files = {
+        "Cargo.toml": b'[package]\nname = "leaf"\nversion = "1.0.0"\nedition = "2021"\n',
+        "src/lib.rs": b'pub fn word() -> &\'static str { "leaf" }\n',
+    }
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, body in files.items():
+            info = tarfile.TarInfo(f"leaf-1.0.0/{name}")
+            info.size = len(body)
+            archive.addfile(info, io.BytesIO(body))
+    return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+USE_LEAF = 'fn main() { println!("{}", leaf::word()) }'
+
+
+# The command, and what holds after every fault
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a call ended. ``peak`` is the largest resident size in bytes."""
+
+    status: int
+    out: str
+    seconds: float
+    peak: int = 0
+
+
+class Call:
+    """The command, while it runs."""
+
+    def __init__(self, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self.started = time.monotonic()
+        self._peak = 0
+        self.process = subprocess.Popen(
+            words,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._out = bytearray()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with self.process.stdout or io.BytesIO() as stream:
+            while piece := os.read(stream.fileno(), 1 << 16):
+                self._out += piece
+
+    @property
+    def text(self) -> str:
+        """What it has printed so far."""
+        return self._out.decode("utf-8", "replace")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def measure(self) -> int:
+        """The largest resident size so far, in bytes."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+            line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+            self._peak = int(line.split()[1]) << 10
+        except (OSError, StopIteration):
+            pass
+        return self._peak
+
+    def wait(self, timeout: float = 120) -> Done:
+        """Wait for its end."""
+        patience = time.monotonic() + timeout
+        while self.process.poll() is None:
+            self.measure()
+            if time.monotonic() > patience:
+                self.process.kill()
+                self._reader.join(10)
+                raise AssertionError(f"it does not end within {timeout} s:\n{self.text[-3000:]}")
+            time.sleep(0.02)
+        self._reader.join(10)
+        return Done(self.process.returncode, self.text, time.monotonic() - self.started, self._peak)
+
+
+@dataclass
+class Ground:
+    """A place where things go wrong: own cache, own state, and a ``dist`` with artefacts of earlier runs."""
+
+    folder: Path
+    engine: DockerEngine
+    environment: dict[str, str]
+    calls: list[Call] = field(default_factory=list)
+    killed: bool = False
+    prefix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.dist.mkdir(parents=True, exist_ok=True)
+        (self.dist / WHEEL).write_bytes(EARLIER)
+        (self.dist / "other-1.0-py3-none-any.whl").write_bytes(EARLIER)
+        self.environment |= {
+            "XBUILD_CACHE_DIR": str(self.folder / "cache"),
+            "XBUILD_STATE_DIR": str(self.folder / "state"),
+            "SOURCE_DATE_EPOCH": "1700000000",
+        }
+
+    @property
+    def dist(self) -> Path:
+        return self.folder / "dist"
+
+    @property
+    def cache(self) -> Path:
+        return self.folder / "cache"
+
+    def crate(self, build: str = QUIET, **more: Any) -> Path:
+        """Write the crate (again)."""
+        return write_crate(self.folder / "crate", build, **more)
+
+    def start(
+        self, *words: str | Path, env: Mapping[str, str] | None = None, crate: Path | None = None
+    ) -> Call:
+        """Start ``xbuild run`` on the crate."""
+        command = [sys.executable, "-m", "xbuild", "run", str(crate or self.folder / "crate"), "-t", TARGET]
+        call = Call(
+            [*self.prefix, *command, *map(str, words)], self.folder, {**self.environment, **(env or {})}
+        )
+        self.calls.append(call)
+        return call
+
+    def run(
+        self,
+        *words: str | Path,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> Done:
+        """Run it to its end."""
+        return self.start(*words, env=env).wait(timeout)
+
+    # What can be seen
+
+    @property
+    def runs(self) -> list[str]:
+        """The identifiers of the runs so far."""
+        folder = self.folder / "state" / "runs"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def log(self, run: str | None = None, job: str = "run") -> list[dict[str, Any]]:
+        """The records of a log, of the last run by default."""
+        path = self.folder / "state" / "runs" / (run or self.runs[-1]) / f"{job}.jsonl"
+        return list(read_log(path)) if path.is_file() else []
+
+    def report(self) -> dict[str, Any]:
+        """The report of the last run."""
+        path = self.folder / "state" / "runs" / self.runs[-1] / "report.json"
+        document: dict[str, Any] = json.loads(path.read_text())
+        return document
+
+    def job(self) -> dict[str, Any]:
+        """The last run's one job."""
+        (job,) = self.report()["jobs"]
+        return dict(job)
+
+    def digest(self) -> str:
+        """sha256 of the wheel that was built."""
+        body = (self.dist / WHEEL).read_bytes()
+        assert body != EARLIER, "nothing was built"
+        return hashlib.sha256(body).hexdigest()
+
+    def untouched(self) -> bool:
+        """Whether the artefact of the earlier run is as it was."""
+        return (self.dist / WHEEL).read_bytes() == EARLIER
+
+    def containers(self) -> list[dict[str, Any]]:
+        """The containers of all runs and all processes of this test."""
+        found = self.engine._api.containers(all=True, filters={"label": ["xbuild.owner"]})
+        return [item for item in found if self._is_own(item["Labels"])]
+
+    def volumes(self) -> list[str]:
+        """The volumes of all runs and all processes of this test."""
+        found = self.engine._api.volumes(filters={"label": ["xbuild.owner"]})["Volumes"] or ()
+        return [item["Name"] for item in found if self._is_own(item["Labels"])]
+
+    def _is_own(self, labels: Mapping[str, str]) -> bool:
+        pids = {str(call.process.pid) for call in self.calls}
+        return labels.get("xbuild.run") in self.runs or labels["xbuild.owner"].split("/")[-2] in pids
+
+    def wait_for_process(self, name: str, call: Call, purpose: str = "build") -> str:
+        """Wait until a process runs in a container; gives the container's identifier."""
+
+        def look() -> str:
+            for item in self.containers():
+                if item["Labels"].get("xbuild.purpose") == purpose and item["State"] == "running":
+                    with suppress(DockerException):  # it may be just starting, or just going
+                        top = self.engine._api.top(item["Id"])["Processes"] or ()
+                        if any(name in " ".join(row) for row in top):
+                            return str(item["Id"])
+            return ""
+
+        return str(wait_until(look, 60, lambda: f"no process {name}: {call.text}", alive=call))
+
+    # What holds after every fault
+
+    def check(self) -> None:
+        """The promises that hold whatever went wrong."""
+        for call in self.calls:
+            if call.process.poll() is None:
+                call.process.kill()
+                call.wait()
+        wait_until(
+            lambda: not self.containers() and not self.volumes(),
+            LEAK_SECONDS,
+            lambda: f"left: {self.containers()} {self.volumes()}",
+        )
+        assert (self.dist / "other-1.0-py3-none-any.whl").read_bytes() == EARLIER
+        assert [path.name for path in self.dist.glob(".xbuild-*")] == []
+        for wheel in self.dist.glob("*.whl"):
+            if wheel.read_bytes() != EARLIER:
+                assert zipfile.ZipFile(wheel).testzip() is None, f"{wheel.name} is not whole"
+        for run in self.runs:
+            ends = [record for record in self.log(run) if record["event"] == "run-finished"]
+            assert len(ends) in ({0, 1} if self.killed else {1}), f"{run}: {len(ends)} ends"
+        work = self.cache / "work"
+        assert not work.is_dir() or list(work.iterdir()) == []
+
+
+def wait_until(
+    condition: Callable[[], Any], seconds: float, problem: Callable[[], str], *, alive: Call | None = None
+) -> Any:
+    """Wait until something holds, and give it."""
+    patience = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < patience, problem()
+        assert alive is None or alive.process.poll() is None, problem()
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of so many bytes at ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def readable(descriptor: socket.socket, seconds: float) -> bool:
+    """Whether something arrives in time."""
+    return bool(select.select([descriptor], [], [], seconds)[0])

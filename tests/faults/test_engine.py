@@ -1,0 +1,251 @@
+"""What a build is given runs out, or goes away: the engine, memory, time, processes, disks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ground import QUIET, SLEEP, TARGET, Ground, Relay, small_disk, wait_until
+
+from xbuild.engine.docker import DockerEngine
+
+pytestmark = pytest.mark.docker
+
+Seen = Callable[[str], None]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+
+
+@pytest.mark.parametrize("way", ["cut", "freeze"])
+@pytest.mark.parametrize("transport", ["bind", "archive"])
+@pytest.mark.fault(
+    "the engine goes away or hangs in mid-build", "engine-error, a hint, within 30 s", race=True
+)
+def test_the_engine_goes_away(
+    *, ground: Ground, relay: Relay, near_relay: Relay, seen: Seen, way: str, transport: str
+) -> None:
+    used = near_relay if transport == "bind" else relay
+    ground.crate(SLEEP)
+    call = ground.start(env={"DOCKER_HOST": used.address})
+    ground.wait_for_process("build-script-build", call)
+    started = time.monotonic()
+    (used.cut if way == "cut" else used.freeze)()
+    done = call.wait(40)
+    took = time.monotonic() - started
+    used.cut()
+    assert done.status == 7, done.out
+    assert took < 30
+    assert ground.job()["status"] == "engine-error"
+    assert ground.report()["transport"] == transport
+    assert "the Docker engine went away" in done.out
+    assert "xbuild doctor" in done.out
+    assert ground.untouched()
+    seen(f"{way}: engine-error within {5 if took < 5 else 30} s")
+    ground.crate(QUIET)
+    again = ground.run()
+    assert again.status == 0, again.out
+
+
+@pytest.mark.skipif(
+    not os.environ.get("XBUILD_TEST_RESTART_ENGINE"),
+    reason="restarts the engine of this machine: XBUILD_TEST_RESTART_ENGINE=1",
+)
+@pytest.mark.fault("the engine is restarted in mid-build", "engine-error; nothing left afterwards")
+def test_the_engine_is_restarted(ground: Ground, engine: DockerEngine) -> None:
+    ground.crate(SLEEP)
+    call = ground.start()
+    ground.wait_for_process("build-script-build", call)
+    subprocess.run(["systemctl", "restart", "docker"], check=True)
+    done = call.wait(60)
+    assert done.status == 7, done.out
+    assert ground.job()["status"] == "engine-error"
+    ground.crate(QUIET)
+    assert ground.run().status == 0
+
+
+EAT = "fn main() { let mut v: Vec<Vec<u8>> = Vec::new(); loop { v.push(vec![1; 64 << 20]) } }"
+
+
+@pytest.mark.fault("memory runs out", "out-of-memory, with the setting's name; no second try")
+def test_memory_runs_out(ground: Ground, seen: Seen) -> None:
+    ground.crate(EAT)
+    done = ground.run("--memory", "500m")
+    assert done.status == 5, done.out
+    job = ground.job()
+    assert job["status"] == "out-of-memory"
+    assert len(job["steps"]) == 1
+    assert "setting: memory" in done.out
+    assert ground.untouched()
+    phases = [record["event"] for record in ground.log(job=TARGET) if record["event"] == "phase-started"]
+    assert len(phases) == 1, "it was tried again"
+    seen(job["reason"])
+
+
+@pytest.mark.fault("a build that prints nothing and does not end", "status 11 within the limit and 10 s")
+def test_time_runs_out(ground: Ground, seen: Seen) -> None:
+    ground.crate(SLEEP)
+    done = ground.run("--timeout", "8s")
+    assert done.status == 11, done.out
+    job = ground.job()
+    assert job["status"] == "timeout"
+    assert "setting: timeout" in done.out
+    assert job["seconds"] < 8 + 10
+    assert ground.untouched()
+    seen(f"limit 8 s, stopped after {job['seconds']:.0f} s")
+
+
+@pytest.mark.fault("time runs out while the engine hangs", "it ends all the same, and is no success")
+def test_time_runs_out_while_the_engine_hangs(ground: Ground, relay: Relay, seen: Seen) -> None:
+    ground.crate(SLEEP)
+    call = ground.start("--timeout", "12s", env={"DOCKER_HOST": relay.address})
+    ground.wait_for_process("build-script-build", call)
+    relay.freeze()
+    started = time.monotonic()
+    done = call.wait(60)
+    relay.cut()
+    assert done.status in {7, 11}, done.out
+    assert time.monotonic() - started < 12 + 30
+    assert ground.untouched()
+    seen(f"status {done.status}")
+
+
+CHILDREN = """
+use std::process::Stdio;
+fn main() {
+    let mut children = Vec::new();
+    loop {
+        let mut sleep = std::process::Command::new("sleep");
+        match sleep.arg("600").stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(child) => children.push(child),
+            Err(error) => {
+                std::thread::sleep(std::time::Duration::from_secs(4));
+                panic!("no more after {}: {}", children.len(), error);
+            }
+        }
+    }
+}
+"""
+BOMB = """
+fn main() {
+    let _ = std::process::Command::new("sh").arg("-c").arg("b() { b | b & }; b; sleep 600").status();
+    std::thread::sleep(std::time::Duration::from_secs(600));
+}
+"""
+
+
+@pytest.mark.parametrize(("build", "status"), [(CHILDREN, 5), (BOMB, 11)], ids=["children", "bomb"])
+@pytest.mark.fault("fork bomb", "held by the limit of processes; the engine answers in 2 s; all are gone")
+def test_processes_run_out(*, ground: Ground, seen: Seen, build: str, status: int) -> None:
+    ground.crate(build)
+    call = ground.start("--timeout", "12s", env={"XBUILD_PIDS": "200"})
+    container = ground.wait_for_process("build-script-build", call)
+    slowest, most = 0.0, 0
+    while call.process.poll() is None:
+        started = time.monotonic()
+        subprocess.run(["docker", "ps", "--quiet"], check=True, capture_output=True)
+        slowest = max(slowest, time.monotonic() - started)
+        most = max(most, processes_of(container))
+        time.sleep(0.3)
+    done = call.wait(30)
+    assert done.status == status, done.out
+    assert slowest < 2
+    assert 100 < most <= 200, most
+    assert ground.untouched()
+    if status == 5:
+        assert "no more after" in done.out
+    seen(f"status {done.status}; docker ps < {1 if slowest < 1 else 2} s")
+
+
+def processes_of(container: str) -> int:
+    """How many processes the kernel counts in a container."""
+    for pattern in (
+        f"pids/docker/{container}/pids.current",
+        f"system.slice/docker-{container}.scope/pids.current",
+    ):
+        for path in Path("/sys/fs/cgroup").glob(pattern):
+            try:
+                return int(path.read_text())
+            except OSError:
+                continue
+    return 0
+
+
+def fill(folder: Path, *, leave: int = 0) -> None:
+    """Use up a small disk."""
+    free = shutil.disk_usage(folder).free - leave
+    if free > 0:
+        (folder / "filler").write_bytes(b"\0" * free)
+
+
+@needs_root
+@pytest.mark.fault("disk full: the target directory", "the build fails and names it; artefacts intact")
+def test_no_room_for_the_target_directory(ground: Ground, seen: Seen) -> None:
+    ground.crate()
+    with small_disk(ground.cache / "target", "400k"):
+        done = ground.run()
+    assert done.status == 5, done.out
+    assert "No space left on device" in done.out
+    assert ground.untouched()
+    seen("status 5: No space left on device")
+
+
+@needs_root
+@pytest.mark.parametrize("leave", [0, 30_000])
+@pytest.mark.fault("disk full: the output folder", "no wheel, and the disk is named; artefacts intact")
+def test_no_room_for_wheels(ground: Ground, seen: Seen, leave: int) -> None:
+    ground.crate()
+    small = ground.folder / "small"
+    with small_disk(small, "600k"):
+        for path in ground.dist.iterdir():
+            shutil.copyfile(path, small / path.name)
+        fill(small, leave=leave)
+        done = ground.run("--out", small)
+        left = {path.name: path.read_bytes()[:100] for path in small.glob("*.whl")}
+        hidden = [path.name for path in small.glob(".xbuild-*")]
+    assert done.status == 5, done.out
+    assert "No space left on device" in done.out
+    assert hidden == []
+    assert left == {path.name: path.read_bytes() for path in ground.dist.glob("*.whl")}
+    seen("status 5: No space left on device")
+
+
+@needs_root
+@pytest.mark.parametrize("size", ["16k", "40k", "200k"])
+@pytest.mark.fault("disk full: the cache", "the disk is named; status 5; artefacts intact")
+def test_no_room_for_the_cache(ground: Ground, seen: Seen, size: str) -> None:
+    ground.crate()
+    with small_disk(ground.cache, size):
+        done = ground.run()
+    assert done.status == 5, done.out
+    assert "disk is full" in done.out or "No space left on device" in done.out
+    assert "Traceback" not in done.out
+    assert ground.untouched()
+    seen("status 5")
+
+
+@needs_root
+@pytest.mark.fault("disk full: logs and reports", "the wheel is built all the same, with a warning")
+def test_no_room_for_logs(ground: Ground, seen: Seen) -> None:
+    ground.crate()
+    state = ground.folder / "state"
+    with small_disk(state, "24k"):
+        fill(state, leave=4096)
+        done = ground.run()
+        ground.killed = True  # the log has no room for its end
+    assert done.status == 0, done.out
+    assert "report cannot be written" in done.out
+    ground.digest()
+    seen("built, with a warning")
+
+
+def test_the_small_disk_is_small(ground: Ground) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk takes root")
+    with small_disk(ground.folder / "small", "64k") as small, pytest.raises(OSError, match="No space left"):
+        (small / "file").write_bytes(b"\0" * 100_000)
+    wait_until(lambda: not (ground.folder / "small" / "file").exists(), 5, lambda: "still mounted")

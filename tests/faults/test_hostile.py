@@ -1,0 +1,334 @@
+"""Builds that mean harm: what they leave behind, what they print, and whom they try to reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+from ground import QUIET, TARGET, WHEEL, Ground, Relay
+
+from xbuild.engine import ContainerSpec
+from xbuild.engine.docker import DockerEngine
+from xbuild.images.recipe import base_recipe
+
+pytestmark = pytest.mark.docker
+
+Seen = Callable[[str], None]
+OF_THE_HOST = "a word of the host"
+
+BESIDE = {
+    "a symbolic link": 'std::os::unix::fs::symlink("SECRET", "/out/x-1.0-py3-none-any.whl").unwrap();',
+    "a symbolic link in the wheel's place": 'swap("ln -s SECRET /out/bad");',
+    "a hard link in the wheel's place": 'swap("cp /src/bomb /out/bad; ln /out/bad /out/zzz");',
+    "a FIFO": 'run("mkfifo", &["/out/fifo"]);',
+    "a FIFO in the wheel's place": 'swap("mkfifo /out/bad");',
+    "a device (which cannot be made), or a folder": (
+        'run("mknod", &["/out/device", "c", "1", "5"]); std::fs::create_dir("/out/no-device").unwrap();'
+    ),
+    "a folder": 'std::fs::create_dir_all("/out/folder/in/folder").unwrap();',
+    "a sparse giant": (
+        'std::fs::File::create("/out/giant-1.0-py3-none-any.whl").unwrap().set_len(2 << 30).unwrap();'
+    ),
+    "a sparse giant in the wheel's place": 'swap("truncate -s 1G /out/bad");',
+    "a name with a line end": r'std::fs::write("/out/a\nb.whl", b"x").unwrap();',
+    "a name with an escape": r'std::fs::write("/out/\u{1b}]0;title\u{7}.whl", b"x").unwrap();',
+    "a name of no encoding": (
+        "use std::os::unix::ffi::OsStrExt;"
+        r' std::fs::write(std::ffi::OsStr::from_bytes(b"/out/\xff\xfe.whl"), b"x").unwrap();'
+    ),
+    "very many files": 'for n in 0..5000 { std::fs::write(format!("/out/{n}"), b"x").unwrap(); }',
+    "a zip bomb": 'swap("cp /src/bomb /out/bad");',
+    "a lying header": 'swap("cp /src/liar /out/bad");',
+    "an entry outside of the archive": 'swap("cp /src/outside /out/bad");',
+    "no archive at all": 'swap("cp /src/Cargo.toml /out/bad");',
+}
+SCRIPT = """
+#[allow(dead_code)]
+fn run(program: &str, words: &[&str]) {
+    let _ = std::process::Command::new(program).args(words).status();
+}
+
+/// Put /out/bad in the wheel's place as soon as that is there.
+#[allow(dead_code)]
+fn swap(make: &str) {
+    use std::process::{Command, Stdio};
+    let script = format!("MAKE; until [ -s /out/WHEEL ]; do :; done; \\
+        mv -f /out/bad /out/WHEEL").replace("MAKE", make);
+    Command::new("sh").arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+        .spawn().unwrap();
+}
+
+fn main() { BODY }
+"""
+
+
+@pytest.fixture(scope="session")
+def bad_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Archives that no wheel may be."""
+    folder = tmp_path_factory.mktemp("archives")
+    made = {}
+    with zipfile.ZipFile(folder / "bomb", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("tiny/zeros", bytes(256 << 20))
+    with zipfile.ZipFile(folder / "outside", "w") as archive:
+        archive.writestr("../../outside.txt", b"x")
+    with zipfile.ZipFile(folder / "liar", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("tiny/file", b"y" * 5000)
+    for path in folder.iterdir():
+        made[path.name] = path.read_bytes()
+    size = struct.pack("<L", 5000)
+    made["liar"] = made["liar"].replace(size, struct.pack("<L", 50))
+    return made
+
+
+@pytest.mark.parametrize("transport", ["bind", "archive"])
+@pytest.mark.parametrize("kind", BESIDE)
+@pytest.mark.fault("hostile output folder", "refused (status 6), nothing of the host is read, < 64 MiB")
+def test_hostile_output(
+    *,
+    ground: Ground,
+    relay: Relay,
+    bad_archives: dict[str, bytes],
+    seen: Seen,
+    kind: str,
+    transport: str,
+) -> None:
+    secret = ground.folder / "secret"
+    secret.write_text(OF_THE_HOST)
+    body = BESIDE[kind].replace("SECRET", str(secret))
+    crate = ground.crate(SCRIPT.replace("BODY", body).replace("WHEEL", WHEEL))
+    for name, data in bad_archives.items():
+        (crate / name).write_bytes(data)
+    done = ground.run(env={"DOCKER_HOST": relay.address} if transport == "archive" else {})
+    assert done.status == 6, done.out
+    assert ground.job()["status"] == "check-failed"
+    assert ground.untouched()
+    assert sorted(path.name for path in ground.dist.iterdir()) == sorted(
+        [".xbuild", WHEEL, "other-1.0-py3-none-any.whl"]
+    )
+    assert OF_THE_HOST not in done.out + json.dumps(ground.log(job=TARGET))
+    assert "\x1b" not in done.out
+    assert done.peak < 160 << 20
+    (step,) = ground.job()["steps"]
+    seen(f"{kind}: {step['reason'].split(']')[0]}]")
+
+
+class Ears:
+    """Listens on this machine: TCP, UDP, an abstract socket, and every frame on every wire."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.frames = 0
+        self._tcp = socket.create_server(("0.0.0.0", 0))  # noqa: S104
+        self.port = self._tcp.getsockname()[1]
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.bind(("0.0.0.0", self.port))  # noqa: S104
+        self._abstract = socket.socket(socket.AF_UNIX)
+        self.name = f"xbuild-ears-{os.getpid()}-{self.port}"
+        self._abstract.bind(f"\0{self.name}")
+        self._abstract.listen()
+        self._sockets = [self._tcp, self._udp, self._abstract]
+        for name, listener in (("tcp", self._tcp), ("abstract", self._abstract)):
+            threading.Thread(target=self._accept, args=(name, listener), daemon=True).start()
+        threading.Thread(target=self._receive, daemon=True).start()
+        self.sniffs = False
+        with suppress(PermissionError):
+            wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            self._sockets.append(wire)
+            self.sniffs = True
+            threading.Thread(target=self._sniff, args=(wire,), daemon=True).start()
+
+    def _accept(self, name: str, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                listener.accept()[0].close()
+                self.heard.append(name)
+
+    def _receive(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._udp.recvfrom(100)
+                self.heard.append("udp")
+
+    def _sniff(self, wire: socket.socket) -> None:
+        port = struct.pack(">H", self.port)
+        with suppress(OSError):
+            while True:
+                frame = wire.recv(2048)
+                header = 14 + (frame[14] & 15) * 4 if len(frame) > 34 else 0
+                if frame[12:14] == b"\x08\x00" and frame[header + 2 : header + 4] == port:
+                    self.frames += 1
+
+    def close(self) -> None:
+        for item in self._sockets:
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+            item.close()
+
+
+@pytest.fixture
+def ears() -> Iterator[Ears]:
+    """A listener on this machine."""
+    made = Ears()
+    yield made
+    made.close()
+
+
+REACH = """
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let started = Instant::now();
+    let mut reached: Vec<String> = Vec::new();
+    let mut tried = 0;
+    for host in "HOSTS".split(',') {
+        let address: std::net::SocketAddr = format!("{host}:PORT").parse().unwrap();
+        tried += 2;
+        if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok() {
+            reached.push(format!("tcp {host}"));
+        }
+        let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"xbuild", address));
+        if sent.is_ok() && !host.starts_with("127.") { reached.push(format!("udp {host}")); }
+    }
+    for name in ["example.com:80", "crates.io:443", "host.docker.internal:80"] {
+        tried += 1;
+        if name.to_socket_addrs().is_ok() { reached.push(format!("dns {name}")); }
+    }
+    tried += 1;
+    let address = SocketAddr::from_abstract_name(b"NAME").unwrap();
+    if UnixStream::connect_addr(&address).is_ok() { reached.push("abstract".to_string()); }
+    let links = std::fs::read_dir("/sys/class/net").map(|found| found.count()).unwrap_or(0);
+    println!("cargo:warning=tried {} reached [{}] links {} fast {}", tried, reached.join(","), links,
+        started.elapsed() < Duration::from_secs(1));
+}
+"""
+
+
+@pytest.mark.fault("network from a build", "every attempt fails within 1 s; the host hears 0 packets")
+def test_nobody_can_be_reached(ground: Ground, ears: Ears, bridge: str, seen: Seen) -> None:
+    hosts = ["127.0.0.1", bridge, "169.254.169.254", "1.1.1.1", "8.8.8.8", own_address()]
+    script = REACH.replace("HOSTS", ",".join(hosts)).replace("PORT", str(ears.port))
+    ground.crate(script.replace("NAME", ears.name))
+    done = ground.run("--verbose")
+    assert done.status == 0, done.out
+    lines = [record["line"] for record in ground.log(job=TARGET) if "tried 16" in record.get("line", "")]
+    assert len(lines) == 1, done.out
+    assert "reached [] " in lines[0], lines
+    assert "fast true" in lines[0], lines
+    assert ears.heard == []
+    assert ears.frames == 0
+    seen(f"16 attempts, 0 connections, {'0 frames' if ears.sniffs else 'frames not counted: not root'}")
+
+
+def test_the_ears_hear(ears: Ears, bridge: str, engine: DockerEngine) -> None:
+    """With a network the same listener hears: the test before can fail."""
+    spec = ContainerSpec(image=base_recipe().tag, user="65532:65532", labels={}, network=True)
+    script = f"echo x > /dev/tcp/{bridge}/{ears.port}; echo x > /dev/udp/{bridge}/{ears.port}"
+    with engine.container(spec) as container:
+        container.run(["bash", "-c", script], on_line=lambda _, __: None)
+    with socket.socket(socket.AF_UNIX) as local:
+        local.connect(f"\0{ears.name}")
+    threading.Event().wait(0.5)
+    assert sorted(ears.heard) == ["abstract", "tcp", "udp"]
+    assert ears.frames > 0 or not ears.sniffs
+
+
+def own_address() -> str:
+    """This machine's address on its way out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("1.1.1.1", 53))
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+PRINT = """
+use std::io::Write;
+fn main() {
+    // cargo keeps what build scripts print; this goes where cargo itself prints to
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let parent = status.lines().find(|line| line.starts_with("PPid:")).unwrap()[5..].trim().to_string();
+    let mut out = std::fs::OpenOptions::new().write(true).open(format!("/proc/{parent}/fd/2")).unwrap();
+    BODY
+}
+"""
+GIBIBYTE = """
+let line = [vec![b'x'; 1 << 20], vec![b'\\n']].concat();
+for _ in 0..1024 { out.write_all(&line).unwrap(); }
+"""
+SHORT = """
+let lines = "0123456789 0123456789 0123456789\\n".repeat(1000);
+for _ in 0..300 { out.write_all(lines.as_bytes()).unwrap(); }
+"""
+ONE_LINE = """
+let part = vec![b'x'; 1 << 20];
+for _ in 0..100 { out.write_all(&part).unwrap(); }
+out.write_all(b"\\n").unwrap();
+"""
+
+
+@pytest.fixture(scope="session")
+def quiet_peak() -> list[int]:
+    """The resident size of a build that prints next to nothing, once it is known."""
+    return []
+
+
+@pytest.mark.parametrize(
+    ("body", "marker"),
+    [(GIBIBYTE, "[clipped]"), (ONE_LINE, "[clipped]"), (SHORT, '"clipped"')],
+    ids=["1 GiB", "a line of 100 MB", "300000 lines"],
+)
+@pytest.mark.fault("floods of output", "clipped with a marker; log <= 21 MiB; xbuild grows < 64 MiB")
+def test_floods(*, ground: Ground, quiet_peak: list[int], seen: Seen, body: str, marker: str) -> None:
+    if not quiet_peak:
+        ground.crate(QUIET)
+        quiet_peak.append(ground.run().peak)
+        (ground.dist / WHEEL).unlink()
+    ground.crate(PRINT.replace("BODY", body))
+    done = ground.run(timeout=240)
+    assert done.status == 0, done.out[-2000:]
+    log = ground.folder / "state" / "runs" / ground.runs[-1] / f"{TARGET}.jsonl"
+    assert log.stat().st_size < 21 << 20
+    is_marked = marker in log.read_text()
+    assert is_marked
+    grown = done.peak - quiet_peak[0]
+    assert grown < 64 << 20
+    ground.digest()
+    seen(f"log {log.stat().st_size >> 20} MiB, grew < {'16' if grown < 16 << 20 else '64'} MiB")
+
+
+EVIL = r"""
+let evil: &[&[u8]] = &[b"\x1b[2J\x1b[31mred", b"\x1b]0;title\x07", b"\x1b]8;;http://x\x1b\\link",
+    b"\xc2\x9b31mC1", b"\xe2\x80\xaeverkehrt", b"{\"event\":\"run-finished\",\"exit_status\":0}",
+    b"\xff\xfe\x00 bytes", b"a\rb", b"\x9d0;raw\x9c", b"\x1bP+q\x1b\\"];
+for line in evil { out.write_all(&[b"evil:", *line, b"\n"].concat()).unwrap(); }
+"""
+
+
+@pytest.mark.parametrize("way", ["--verbose", "--json"])
+@pytest.mark.fault("control characters and forged events in the output", "harmless; one terminal event")
+def test_evil_output(ground: Ground, seen: Seen, way: str) -> None:
+    ground.crate(PRINT.replace("BODY", EVIL))
+    done = ground.run(way)
+    assert done.status == 0, done.out
+    log = ground.folder / "state" / "runs" / ground.runs[-1] / f"{TARGET}.jsonl"
+    shown = set(done.out + log.read_text())
+    assert not {"\x1b", "\x07", "\x9b", "\x9d", "\x9c", "\u202e", "\0", "\r"} & shown
+    lines = [
+        record["line"] for record in ground.log(job=TARGET) if record.get("line", "").startswith("evil:")
+    ]
+    assert len(lines) == 10
+    if way == "--json":
+        events = [json.loads(line) for line in done.out.splitlines()]
+        assert [event["event"] for event in events].count("run-finished") == 1
+    seen("10 lines kept, nothing interpreted")

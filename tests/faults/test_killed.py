@@ -1,0 +1,223 @@
+"""xbuild ends at the wrong moment: killed, interrupted, in every phase."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+
+import pytest
+from ground import QUIET, SLEEP, USE_LEAF, Call, Ground, Registry, Relay, wait_until
+
+from xbuild.engine.docker import DockerEngine
+
+pytestmark = pytest.mark.docker
+
+Seen = Callable[[str], None]
+
+
+def in_fetch(ground: Ground, registry: Registry) -> Call:
+    """Start a run, and come back when it fetches."""
+    ground.crate(leaf=registry.checksum, main=USE_LEAF)
+    registry.hanging.set()
+    call = ground.start(env=registry.environment)
+    wait_until(registry.asked.is_set, 60, lambda: f"nothing is fetched: {call.text}", alive=call)
+    return call
+
+
+def in_build(ground: Ground) -> Call:
+    """Start a run, and come back when its build script runs."""
+    ground.crate(SLEEP)
+    call = ground.start()
+    ground.wait_for_process("build-script-build", call)
+    return call
+
+
+def goes_on(ground: Ground, registry: Registry) -> None:
+    """Start it again, with nothing in its way."""
+    registry.hanging.clear()
+    ground.crate(QUIET, leaf=registry.checksum, main=USE_LEAF)
+    again = ground.run(env=registry.environment)
+    assert again.status == 0, again.out
+    ground.digest()
+
+
+def kill(ground: Ground, call: Call) -> None:
+    ground.killed = True
+    call.send(signal.SIGKILL)
+    assert call.wait(10).status == -signal.SIGKILL
+
+
+@pytest.mark.fault("kill -9 in the fetch phase", "nothing left; the next run succeeds", race=True)
+def test_killed_while_it_fetches(ground: Ground, registry: Registry, seen: Seen) -> None:
+    call = in_fetch(ground, registry)
+    kill(ground, call)
+    assert ground.untouched()
+    seen(f"containers gone after {seconds_until_gone(ground):.0f} s; built")
+    goes_on(ground, registry)
+
+
+@pytest.mark.fault("kill -9 in the build phase", "nothing left; the next run succeeds", race=True)
+def test_killed_while_it_builds(ground: Ground, registry: Registry, seen: Seen) -> None:
+    call = in_build(ground)
+    kill(ground, call)
+    assert ground.untouched()
+    seen(f"containers gone after {seconds_until_gone(ground):.0f} s; built")
+    goes_on(ground, registry)
+
+
+LARGE = """
+use std::io::Write;
+fn main() {
+    let path = std::path::Path::new(&std::env::var("OUT_DIR").unwrap()).join("large");
+    let mut file = std::fs::File::create(path).unwrap();
+    let mut state: u64 = 88172645463325252;
+    let mut block = Vec::new();
+    for _ in 0..(8 << 17) {
+        state ^= state << 13; state ^= state >> 7; state ^= state << 17;
+        block.extend_from_slice(&state.to_le_bytes());
+    }
+    file.write_all(&block).unwrap();
+}
+"""
+SHOW_LARGE = """
+static LARGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/large"));
+fn main() { println!("{}", LARGE[std::env::args().count()]) }
+"""
+
+
+@pytest.mark.fault("kill -9 in the collect phase", "no part of a wheel; the next run clears up", race=True)
+def test_killed_while_it_collects(ground: Ground, registry: Registry, seen: Seen, repetition: int) -> None:
+    ground.crate(LARGE, main=SHOW_LARGE)
+    call = ground.start()
+    patience = time.monotonic() + 60
+    while not list(ground.dist.glob(".xbuild-collect-*")):
+        assert time.monotonic() < patience
+        assert call.process.poll() is None, call.text
+    time.sleep(random.Random(repetition).random() * 0.05)  # noqa: S311
+    kill(ground, call)
+    assert ground.untouched()
+    assert list(ground.dist.glob(".xbuild-collect-*")), "it was not killed while it collected"
+    seen("cleared up and built by the next run")
+    goes_on(ground, registry)
+
+
+@pytest.mark.fault("kill -9 at any moment", "nothing left; the next run succeeds", race=True)
+def test_killed_at_any_moment(ground: Ground, registry: Registry, repetition: int) -> None:
+    ground.crate()
+    call = ground.start()
+    time.sleep(0.3 + random.Random(repetition).random() * 5)  # noqa: S311
+    ground.killed = True
+    call.send(signal.SIGKILL)
+    call.wait(10)
+    goes_on(ground, registry)
+
+
+def seconds_until_gone(ground: Ground) -> float:
+    started = time.monotonic()
+    wait_until(lambda: not ground.containers(), 60, lambda: f"left: {ground.containers()}")
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("phase", ["fetch", "build"])
+@pytest.mark.fault(
+    "Ctrl-C once or twice, in fetch and build", "130 in 10 s, in 2 s after a second", race=True
+)
+def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: str, times: int) -> None:
+    call = in_fetch(ground, registry) if phase == "fetch" else in_build(ground)
+    call.send(signal.SIGINT)
+    if times == 2:
+        time.sleep(0.1)
+        call.send(signal.SIGINT)
+    started = time.monotonic()
+    done = call.wait(15)
+    took = time.monotonic() - started
+    assert done.status == 130, done.out
+    assert took < (10 if times == 1 else 2.5)
+    assert ground.untouched()
+    (end,) = [record for record in ground.log() if record["event"] == "run-finished"]
+    assert (end["status"], end["exit_status"]) == ("interrupted", 130)
+    assert not ground.containers()
+    seen(f"130 within {5 if took < 5 else 10} s")
+
+
+@pytest.mark.fault("Ctrl-C while the engine hangs", "status 130 in 10 s, with its terminal event")
+def test_interrupted_while_the_engine_hangs(ground: Ground, relay: Relay, seen: Seen) -> None:
+    ground.crate(SLEEP)
+    call = ground.start(env={"DOCKER_HOST": relay.address})
+    ground.wait_for_process("build-script-build", call)
+    relay.freeze()
+    started = time.monotonic()
+    call.send(signal.SIGINT)
+    done = call.wait(20)
+    took = time.monotonic() - started
+    assert done.status == 130, done.out
+    assert took < 10
+    relay.cut()
+    seen("130")
+
+
+IMAGE = """
+import sys, threading
+from dataclasses import dataclass
+from pathlib import Path
+from xbuild.engine.docker import DockerEngine
+from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.recipe import Recipe, base_recipe
+
+class Own(Recipe):
+    @property
+    def context(self):
+        return Path(sys.argv[1])
+
+recipe = Own("fault", "fault", "BASE", base_recipe(), {"SALT": sys.argv[2]})
+print(recipe.tag, flush=True)
+builder = ImageBuilder(DockerEngine(), Sources(), locks=Path(sys.argv[1]) / "locks",
+                       narrate=lambda name, line: print(line, flush=True), cancelled=threading.Event())
+print("image", builder.ensure(recipe).id, flush=True)
+"""
+RECIPE = """
+ARG BASE
+FROM ${BASE} AS build
+COPY fault/ /recipe/
+RUN ["/bin/sh", "/recipe/build.sh"]
+
+FROM scratch
+COPY --from=build /layer/ /
+"""
+
+
+@pytest.mark.parametrize("moment", ["half way", "packing the layer", "loading"])
+@pytest.mark.fault("kill -9 in an image build", "the tag does not appear; the next build goes on", race=True)
+def test_killed_while_it_makes_an_image(
+    ground: Ground, engine: DockerEngine, moment: str, repetition: int
+) -> None:
+    folder = ground.folder / "docker"
+    (folder / "fault").mkdir(parents=True)
+    (folder / "fault" / "Dockerfile").write_text(RECIPE)
+    script = "mkdir -p /layer\nhead -c 30000000 /dev/zero > /layer/file\necho half way\n"
+    (folder / "fault" / "build.sh").write_text(script + ("sleep 600\n" if moment == "half way" else ""))
+    (folder / "image.py").write_text(textwrap.dedent(IMAGE))
+    words = [sys.executable, str(folder / "image.py"), str(folder), f"{ground.folder}{repetition}"]
+    call = Call(words, ground.folder, ground.environment)
+    ground.calls.append(call)
+    wait_until(lambda: moment in call.text, 60, lambda: call.text, alive=call)
+    call.send(signal.SIGKILL)
+    call.wait(10)
+    tag = call.text.split()[0]
+    assert engine.image(tag) is None
+    (folder / "fault" / "build.sh").write_text(script)
+    again = subprocess.run(words, capture_output=True, text=True, check=False, env=ground.environment)
+    tag = again.stdout.split()[0]
+    try:
+        assert again.returncode == 0, again.stdout + again.stderr
+        made = engine.image(tag)
+        assert made is not None
+        assert f"image {made.id}" in again.stdout
+    finally:
+        engine.remove_image(tag, force=True)
