@@ -220,8 +220,10 @@ class Bench:
             outcome, note = "failed", problem
         elif any(wheel.sha256 != wheel.baseline for wheel in wheels):
             outcome = "differs"
-        if not wheels:
-            outcome, note = "impossible", "the baseline has no wheel for this target"
+        if not wanted:
+            failure = self.baseline.reasons.get(target, "")
+            outcome = "failed" if failure else "impossible"
+            note = f"the baseline has no wheel: {failure or 'it was refused'}"
         return Result(
             variation=variation.name,
             target=target,
@@ -406,12 +408,10 @@ def _run(
     with ExitStack() as stack:
         if work is None:
             folder = Path(tempfile.mkdtemp(prefix="xbuild-variations-"))
-            keep = stack.enter_context(ExitStack())
-            keep.callback(remove_tree, folder.parent / folder.name)
+            stack.callback(remove_tree, folder)
         else:
             folder = work.absolute()
             folder.mkdir(parents=True)
-            keep = ExitStack()
         # Another user's xbuild has to come by
         folder.chmod(0o711)
         base = _base_call(crate, folder, targets, interpreters)
@@ -432,7 +432,7 @@ def _run(
         else:
             _show(Console(highlight=False), results, chosen)
         if not identical:
-            keep.pop_all()
+            stack.pop_all()
             console.print(f"kept: {folder}")
         return int(ExitStatus.OK if identical else ExitStatus.MISMATCH)
 
