@@ -43,8 +43,7 @@ class Relay:
                 engine = self._connect()
             except OSError:
                 return
-            for source, target in ((client, engine), (engine, client)):
-                threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+            threading.Thread(target=_serve, args=(client, engine), daemon=True).start()
 
     def _connect(self) -> socket.socket:
         scheme, _, where = self._engine.partition("://")
@@ -54,6 +53,14 @@ class Relay:
             return engine
         host, _, port = where.rstrip("/").rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)))
+
+
+def _serve(client: socket.socket, engine: socket.socket) -> None:
+    with client, engine:
+        there = threading.Thread(target=_carry, args=(client, engine), daemon=True)
+        there.start()
+        _carry(engine, client)
+        there.join()
 
 
 def _carry(source: socket.socket, target: socket.socket) -> None:
