@@ -170,6 +170,12 @@ def nothing_left(engine: DockerEngine, xbuild: Xbuild) -> Iterator[None]:
     assert leftovers(engine, xbuild) == []
 
 
+def need(program: str) -> None:
+    """Skip the test where a program of the host is missing; CI installs them all."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
 def wheel_names(folder: Path) -> Sequence[str]:
     """The wheels in a folder, sorted."""
     return sorted(path.name for path in folder.glob("*.whl"))

@@ -9,13 +9,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, wheel_names
+from real import ROOT, Xbuild, need, wheel_names
 
 COMMAND = ("run", "greeting", "--target", "x86_64-pc-windows-msvc", "--interp", "pypy3.9")
 pytestmark = pytest.mark.docker
 
 
 def test_a_crate_is_built_beside_the_engine(xbuild: Xbuild, tmp_path: Path) -> None:
+    need("docker-compose")
     made = xbuild("images", "build", "cli")
     assert made.returncode == 0, made.stdout + made.stderr
     work = tmp_path / "work"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, wheel_names
+from real import ROOT, Xbuild, need, wheel_names
 
 from xbuild.engine.docker import DockerEngine
 
@@ -74,6 +74,7 @@ def test_cargos_own_settings_name_the_target(xbuild: Xbuild, greeting: Path) -> 
 @pytest.fixture
 def git_server(tmp_path: Path, engine: DockerEngine) -> Iterator[tuple[str, Path]]:
     """Serves repositories below a folder to containers, as a git host does: its address, and the folder."""
+    need("git")
     api = engine._api
     (config,) = api.inspect_network("bridge")["IPAM"]["Config"]
     address = config.get("Gateway") or config["Subnet"].rpartition(".")[0] + ".1"

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from real import ROOT, Xbuild, wheel_names
+from real import ROOT, Xbuild, need, wheel_names
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # no __all__
 
@@ -32,6 +32,7 @@ def greeting(tmp_path: Path) -> Path:
 @pytest.fixture
 def keys(tmp_path: Path) -> tuple[Path, Path]:
     """A private and a public key, made as the documentation says."""
+    need("openssl")
     private, public = tmp_path / "keys" / "key.pem", tmp_path / "keys" / "key.pub"
     private.parent.mkdir()
     openssl = ("openssl", "genpkey", "-algorithm", "ed25519", "-out", str(private))
