@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
 import time
@@ -36,6 +38,7 @@ class Rooms:
     """Where a run's files are on this machine.
 
     :ivar source: the snapshot.
+    :ivar source_digest: what identifies the snapshot's contents.
     :ivar vendor: the folder with cargo's configuration and the unpacked crates.
     :ivar work: private folder of the run.
     :ivar target_cache: folder for target directories that outlive the run, or ``None`` for fresh ones.
@@ -47,6 +50,7 @@ class Rooms:
     work: Path
     target_cache: Path | None
     destination: Path
+    source_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,7 @@ class Executor:
         done = _Done()
         warm = False
         try:
-            with self._target_dir(job) as (target_dir, warm):
+            with self._target_dir(job) as (target_dir, warm), self._noted(job, target_dir, done):
                 self._in_container(job, target_dir, done)
             status, reason = _judge(done.steps)
         except (XbuildError, OSError) as error:
@@ -159,6 +163,27 @@ class Executor:
             yield fresh, False
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+    @contextmanager
+    def _noted(self, job: Job, target_dir: Path, done: _Done) -> Iterator[None]:
+        """Note beside a kept target directory what it was made of, so that cargo compiles anew what changed.
+
+        cargo goes by modification times: it would keep what it made of other sources, where these are newer
+        than the ones at hand (an older release that was unpacked, a file that was moved back).
+        """
+        if target_dir.parent != self.rooms.target_cache:
+            yield
+            return
+        note = target_dir.with_name(f"{target_dir.name}.made-of")
+        made_of = _made_of(job, self.rooms.source_digest)
+        if not note.is_file() or note.read_text("utf-8") != made_of:
+            note.unlink(missing_ok=True)
+            if target_dir.is_dir():
+                _touch(self.rooms.source)
+        yield
+        # A part of it may be of the sources before, where it was not built to its end
+        if all(step.status == "built" for step in done.steps):
+            note.write_text(made_of, "utf-8")
 
     def _in_container(self, job: Job, target_dir: Path, done: _Done) -> None:
         out = self.rooms.work / f"out-{job.id}"
@@ -318,6 +343,18 @@ def _file_name(image: str) -> str:
     """A digest in short, or the reference of an image of the user's own as a file name."""
     kind, _, digest = image.partition("sha256:")
     return re.sub(r"[^A-Za-z0-9_.-]", "-", image) if kind or not digest else digest[:12]
+
+
+def _made_of(job: Job, source_digest: str) -> str:
+    """What identifies everything of this project that goes into a target directory."""
+    return hashlib.sha256(repr((source_digest, sorted(job.env.items()))).encode()).hexdigest()
+
+
+def _touch(folder: Path) -> None:
+    """Make every file of a copy as new as this moment."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            os.utime(Path(where) / name, follow_symlinks=False)
 
 
 def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:

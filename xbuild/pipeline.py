@@ -345,6 +345,7 @@ class Pipeline:
             transport=inspected.transport,
             rooms=Rooms(
                 source=inspected.snapshot.folder,
+                source_digest=inspected.snapshot.digest,
                 vendor=inspected.vendor,
                 work=work,
                 target_cache=None

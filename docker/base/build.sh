@@ -28,10 +28,12 @@ for tool in bugpoint dsymutil llc lli opt llvm-c-test llvm-exegesis llvm-gsymuti
     set -- "$@" --dpkgopt="path-exclude=/usr/lib/llvm-22/bin/$tool"
 done
 
+echo "Debian packages"
 debian_sources trixie > /tmp/sources
 printf 'deb %s trixie-backports main\n' "$(archive_of trixie)" >> /tmp/sources
 bootstrap "$@" --include="$(paste -sd, /recipe/packages.txt)" trixie "$DEST" /tmp/sources
 
+echo "Python packages: maturin, zig, cmake"
 pip install --quiet --no-deps --no-compile --require-hashes --no-cache-dir --disable-pip-version-check \
     --break-system-packages --root-user-action=ignore --target "$DEST/opt/xbuild/py" -r /recipe/requirements.txt
 py=$DEST/opt/xbuild/py
@@ -54,5 +56,6 @@ for name in c++ g++ x86_64-linux-gnu-g++; do ln -sf ../lib/llvm-22/bin/clang++ "
 mkdir -p "$DEST/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin"
 ln -sf /usr/lib/llvm-22/bin/llvm-objcopy "$DEST/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy"
 
+echo "what is in it"
 tidy "$DEST"
 python3 /recipe/bin/image-manifest --root "$DEST" --name base

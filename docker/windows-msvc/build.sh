@@ -14,12 +14,15 @@ mkdir -p "$DEST/opt/xbuild/bin" /tmp/wine
 /opt/xbuild/bin/build-std "$TARGET" "$DEST"
 
 # Only unpacked: installed, it would bring all of Wine
+echo "headers of Wine"
 apt-get -qq update
 (cd /tmp/wine && apt-get -qq download libwine-dev && dpkg-deb -x libwine-dev_*.deb root)
 wine=$(dpkg-deb --field /tmp/wine/libwine-dev_*.deb Version)
+echo "export lists of Python"
 (cd /recipe/python-defs && CARGO_HOME=/tmp/cargo cargo vendor --quiet --locked --versioned-dirs /tmp/python-defs)
 defs=$(echo /tmp/python-defs/python3-dll-a-*)
 
+echo "the sysroot: headers, import libraries, start-up code and libc++"
 python3 /recipe/make_sysroot.py \
     --arch "$arch" \
     --zig-lib /opt/xbuild/py/ziglang/lib \

@@ -17,6 +17,7 @@ headers() {
         printf 'deb %s %s main\n' "$(archive_of trixie)" "$suite" > "$place.list"
         apt-get -qq "$@" update
     fi
+    echo "headers of $kind"
     rm -rf /tmp/deb
     mkdir -p /tmp/deb "$DEST/opt/xbuild/python/$kind"
     (cd /tmp/deb && apt-get -qq "$@" download "$package" && dpkg-deb -x ./*.deb /tmp/deb/root)

@@ -68,6 +68,7 @@ class Place:
         *,
         local: bool = True,
         cache: bool = False,
+        digest: str = "",
         validate: Callable[[Path], AuditResult] = accept,
     ) -> JobOutcome:
         executor = Executor(
@@ -75,6 +76,7 @@ class Place:
             transport=Transport(local=local),
             rooms=Rooms(
                 source=self.root / "source",
+                source_digest=digest,
                 vendor=self.root / "vendor",
                 work=self.root / "work",
                 target_cache=self.root / "cache" if cache else None,
@@ -403,6 +405,47 @@ def test_an_image_of_the_users_own_has_its_target_directory_too(place: Place) ->
     other = replace(job, image="registry:5000/own/image:2")
     assert not place.execute(other, cache=True).warm
     assert place.execute(job, cache=True).warm
+
+
+def is_new(path: Path) -> bool:
+    """Whether a file's time is later than 2001, the time that :func:`age` gives it."""
+    return path.stat().st_mtime > 1e9
+
+
+def age(path: Path) -> None:
+    os.utime(path, (1e9, 1e9))
+
+
+def test_sources_that_changed_are_newer_than_what_was_made_of_the_others(place: Place) -> None:
+    """cargo goes by modification times, and those of an unpacked older release are older."""
+    job, file = make_job("python3.11"), place.root / "source" / "Cargo.toml"
+    place.engine.on("maturin", maturin(job))
+    seen = []
+    for digest in ("a", "a", "b", "b", "a"):
+        age(file)
+        place.execute(job, cache=True, digest=digest)
+        seen.append(is_new(file))
+    assert seen == [False, False, True, False, True]
+
+
+def test_what_a_failed_build_left_is_not_taken_for_a_build_of_its_sources(place: Place) -> None:
+    job, file = make_job("python3.11"), place.root / "source" / "Cargo.toml"
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, cache=True, digest="a")
+    place.engine.on("maturin", lambda _: 1)
+    place.execute(job, cache=True, digest="b")
+    age(file)
+    place.execute(job, cache=True, digest="b")
+    assert is_new(file)
+
+
+def test_another_environment_compiles_the_crate_anew(place: Place) -> None:
+    job, file = make_job("python3.11"), place.root / "source" / "Cargo.toml"
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, cache=True, digest="a")
+    age(file)
+    place.execute(replace(job, env={**job.env, "GREETING": "hello"}), cache=True, digest="a")
+    assert is_new(file)
 
 
 def test_a_failed_build_keeps_its_target_directory(place: Place) -> None:

@@ -268,16 +268,6 @@ def test_a_plan_names_the_images_that_are_still_to_be_made(place: Place) -> None
     assert place.pipeline(place.request()).plan().jobs[0].image == image.tags[0]
 
 
-def test_the_output_folder_is_no_source(place: Place) -> None:
-    place.have_images()
-    wanted = place.request(out=place.project / "dist")
-    first = place.pipeline(wanted).build()
-    (place.project / "dist" / ".xbuild").mkdir(parents=True, exist_ok=True)
-    (place.project / "dist" / ".xbuild" / "report.json").write_text("{}", "utf-8")
-    second = place.pipeline(wanted).build()
-    assert second.source["digest"] == first.source["digest"]
-
-
 def test_an_output_folder_around_the_project_hides_nothing(place: Place) -> None:
     place.have_images()
     report = place.pipeline(place.request(out=place.project.parent)).build()

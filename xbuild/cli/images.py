@@ -115,12 +115,12 @@ def list_images(
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("image", "tag", "digest", "size"):
-        table.add_column(heading, justify="right" if heading == "size" else "left")
+        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
     for state in found:
         image = state.image
         table.add_row(
             Text(state.recipe.name),
-            Text(state.recipe.tag),
+            Text(state.recipe.tag.rpartition(":")[2]),
             Text(image.id[:19] if image else "not built"),
             Text(file_size(image.size) if image else ""),
         )

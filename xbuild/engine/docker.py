@@ -245,6 +245,7 @@ class DockerEngine:
     def __init__(self, address: str | None = None, *, timeout: int = 60) -> None:
         options = {"base_url": address} if address else kwargs_from_env()
         try:
+            _check_socket(str(options.get("base_url", "unix:///var/run/docker.sock")))
             self._api = docker.APIClient(version="auto", timeout=timeout, **options)
             # Loading a large image is silent for minutes on a slow storage driver
             self._bulk, self._brief = (
@@ -537,6 +538,13 @@ class DockerEngine:
             running = list(self._running.values())
         for container in running:
             container.kill()
+
+
+def _check_socket(address: str) -> None:
+    """Say so at once where there is no socket: the SDK leaks one of its own when it cannot connect."""
+    scheme, _, path = address.partition("://")
+    if scheme in {"unix", "http+unix"}:
+        Path(f"/{path.lstrip('/')}").stat()
 
 
 def _host_options(spec: ContainerSpec, labels: Mapping[str, str]) -> dict[str, Any]:
