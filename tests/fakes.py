@@ -10,7 +10,7 @@ import io
 import json
 import tarfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -164,12 +164,12 @@ class FakeContainer:
                     continue
                 archive.extract(member, folder, filter="fully_trusted", numeric_owner=True)
 
-    def get(self, path: str) -> Iterator[bytes]:
+    def get(self, path: str) -> Generator[bytes, None, None]:
         self.calls.append(f"get {path}")
         self._alive()
         return self._stream(self.where(path))
 
-    def _stream(self, path: Path) -> Iterator[bytes]:
+    def _stream(self, path: Path) -> Generator[bytes, None, None]:
         self.open_streams += 1
         try:
             if path.is_dir():

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -255,8 +255,8 @@ class Executor:
             if self.transport.local:
                 found = collect_directory(out, expected, destination, validate=validate, others=others)
             else:
-                stream = container.get(OUT)
-                found = collect_stream(stream, expected, destination, validate=validate, others=others)
+                with closing(container.get(OUT)) as stream:
+                    found = collect_stream(stream, expected, destination, validate=validate, others=others)
         if not found:
             raise ArtifactError(f"maturin succeeded and left no {step.wheel}", code="no-wheel")
         return found[0]

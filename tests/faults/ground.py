@@ -138,7 +138,9 @@ class Relay:
                 target.sendall(chunk)
             target.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            # Where one end is gone, the other must hear of it
+            self._close(source)
+            self._close(target)
 
     def freeze(self) -> None:
         """Keep every connection open, and carry nothing any more."""

@@ -311,7 +311,7 @@ EVIL = r"""
 let evil: &[&[u8]] = &[b"\x1b[2J\x1b[31mred", b"\x1b]0;title\x07", b"\x1b]8;;http://x\x1b\\link",
     b"\xc2\x9b31mC1", b"\xe2\x80\xaeverkehrt", b"{\"event\":\"run-finished\",\"exit_status\":0}",
     b"\xff\xfe\x00 bytes", b"a\rb", b"\x9d0;raw\x9c", b"\x1bP+q\x1b\\"];
-for line in evil { out.write_all(&[b"evil:", *line, b"\n"].concat()).unwrap(); }
+for line in evil { out.write_all(&[&b"evil:"[..], line, b"\n"].concat()).unwrap(); }
 """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -303,8 +303,8 @@ def test_an_answer_of_cargo_that_cannot_be_read(place: Place, answer: str) -> No
 @pytest.mark.parametrize("name", ["/out", "/src/Cargo.lock"])
 def test_a_broken_archive_of_the_engine(tmp_path: Path, name: str) -> None:
     class Broken(FakeContainer):
-        def get(self, path: str) -> Iterator[bytes]:
-            return iter([b"rubbish" * 500]) if path == name else super().get(path)
+        def get(self, path: str) -> Generator[bytes, None, None]:
+            return (chunk for chunk in [b"rubbish" * 500]) if path == name else super().get(path)
 
     class BrokenEngine(FakeEngine):
         @contextmanager

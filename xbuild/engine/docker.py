@@ -13,10 +13,10 @@ import secrets
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import docker
 import requests
@@ -199,23 +199,23 @@ class DockerContainer:
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files to {path}") from error
 
-    def get(self, path: str) -> Iterator[bytes]:
+    def get(self, path: str) -> Generator[bytes, None, None]:
+        # Not the SDK's call: that takes the time limit off the connection, and leaves it open when it is not
+        # read to its end, with the engine writing into it and holding the container
         try:
-            stream, _ = self._api.get_archive(self._id, path, chunk_size=1 << 20)
+            url = self._api._url("/containers/{0}/archive", self._id)
+            response = self._api._get(url, params={"path": path}, stream=True)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files from {path}") from error
-        return self._guard(cast("Iterator[bytes]", stream), path)
+        return self._chunks(response, path)
 
-    @staticmethod
-    def _guard(stream: Iterator[bytes], path: str) -> Iterator[bytes]:
+    def _chunks(self, response: requests.Response, path: str) -> Generator[bytes, None, None]:
         try:
-            yield from stream
+            with closing(response):
+                self._api._raise_for_status(response)
+                yield from response.iter_content(1 << 20)
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files from {path}") from error
-        finally:
-            close = getattr(stream, "close", None)
-            if close:
-                close()
 
     def pause(self) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,7 +153,7 @@ class Container(Protocol):
         """Unpack an uncompressed tar stream at ``path``, which must be in a writable mount or root."""
         ...
 
-    def get(self, path: str) -> Iterator[bytes]:
+    def get(self, path: str) -> Generator[bytes, None, None]:
         """A tar stream of ``path``. Close it (``.close()``) when it is not read to its end."""
         ...
 

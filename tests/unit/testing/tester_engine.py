@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -54,7 +54,7 @@ class FakeContainer:
         with tarfile.open(fileobj=io.BytesIO(b"".join(tar))) as archive:
             self.files.update({f"{path}/{member.name}": member for member in archive})
 
-    def get(self, path: str) -> Iterator[bytes]:
+    def get(self, path: str) -> Generator[bytes, None, None]:
         raise NotImplementedError
 
     def pause(self) -> None: ...
