@@ -56,7 +56,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if fault is None or (report.when == "setup" and report.passed):
         return report
     row = item.config.stash[ROWS].setdefault(fault.args[0], Row(fault.args[1]))
-    if report.skipped:
+    if getattr(report, "wasxfail", ""):
+        row.outcomes.append(f"KNOWN BUG: {report.wasxfail}")
+    elif report.skipped:
         row.outcomes.append(f"skipped: {report.longrepr[2].removeprefix('Skipped: ')}")
     elif report.failed:
         row.outcomes.append(f"FAILED in {report.when}: {item.name}")
