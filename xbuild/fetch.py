@@ -141,7 +141,7 @@ class Fetcher:
         )
 
     def _has_config(self, lock_path: Path) -> bool:
-        return self.store.config_path(_digest(lock_path)).is_file()
+        return self.store.has_config(_digest(lock_path))
 
     def _details_key(self, manifest: Manifest, snapshot: Snapshot, features: tuple[str, ...]) -> str:
         state = hashlib.sha256(repr((__version__, features, manifest.name, self.image)).encode())

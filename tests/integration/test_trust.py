@@ -64,7 +64,7 @@ def test_a_wheel_is_attested_and_can_be_built_again(
     assert refused.returncode == 6
     assert "wrong-subject" in refused.stderr
     unknown = xbuild("verify", wheel)
-    assert unknown.returncode == 2
+    assert unknown.returncode == 3
     assert "no-record" in unknown.stderr
 
 

@@ -489,7 +489,18 @@ def test_the_source_replacement_points_to_the_mount(place: Place) -> None:
     text = '[source.crates-io]\nreplace-with = "v"\n\n[source.v]\ndirectory = "/out/a \\"b"\n'
     place.store.add_config("digest", text, mount="/vendor/vendor")
     kept = place.store.config_path("digest").read_text("utf-8")
-    assert kept == text.replace('"/out/a \\"b"', '"/vendor/vendor"')
+    assert kept.partition("\n")[2] == text.replace('"/out/a \\"b"', '"/vendor/vendor"')
+
+
+def test_a_source_replacement_that_was_changed_is_not_there(place: Place) -> None:
+    assert not place.store.has_config("digest")
+    place.store.add_config("digest", "[source.v]\n", mount="/vendor/vendor")
+    path = place.store.config_path("digest")
+    whole = path.read_bytes()
+    assert place.store.has_config("digest")
+    for damaged in (b"", whole[:-1], whole[:-3] + b"w]\n", whole + b"[http]\n", whole.partition(b"\n")[2]):
+        path.write_bytes(damaged)
+        assert not place.store.has_config("digest")
 
 
 def test_the_source_replacement_can_be_read_by_the_build_and_is_replaced_whole(place: Place) -> None:
@@ -498,7 +509,7 @@ def test_the_source_replacement_can_be_read_by_the_build_and_is_replaced_whole(p
         with umask(0o077):
             place.store.add_config("digest", text, mount="/vendor/vendor")
             place.store.write_config("digest", place.root)
-        assert path.read_text("utf-8") == text
+        assert path.read_text("utf-8").partition("\n")[2] == text
         assert path.stat().st_mode & 0o777 == 0o644
     before = state(path)
     place.store.write_config("digest", place.root)

@@ -130,9 +130,17 @@ class CrateStore:
 
         :raises FetchError: ``cache-unusable``.
         """
-        body = _CONFIG_DIRECTORY.sub(f'directory = "{mount}"', text)
+        body = _CONFIG_DIRECTORY.sub(f'directory = "{mount}"', text).encode()
         with _told("cannot keep cargo's configuration"):
-            _keep(self.config_path(lock_digest), body.encode())
+            _keep(self.config_path(lock_digest), _seal(body) + body)
+
+    def has_config(self, lock_digest: str) -> bool:
+        """Whether the source replacement for a lockfile is there, and whole."""
+        try:
+            head, separator, body = self.config_path(lock_digest).read_bytes().partition(b"\n")
+        except OSError:
+            return False
+        return head + separator == _seal(body)
 
     def write_config(self, lock_digest: str, folder: Path) -> None:
         """Put the source replacement for a lockfile into ``folder``, for all users to read.
@@ -334,6 +342,11 @@ def _holds(path: Path, file: _File) -> bool:
         return status.st_mode & _READ_AND_RUN == modes and path.read_bytes() == file.body
     except OSError:
         return False
+
+
+def _seal(body: bytes) -> bytes:
+    """The first line of a kept configuration, which tells whether the rest is whole."""
+    return f"# sha256:{hashlib.sha256(body).hexdigest()}\n".encode()
 
 
 def _keep(path: Path, content: bytes) -> None:

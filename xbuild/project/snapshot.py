@@ -6,6 +6,7 @@ umask, and even when files are edited while it runs. Files that git ignores are 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -64,6 +65,7 @@ def take_snapshot(
     :param leave_out: absolute folders that are no sources although they may lie below ``root``, such as the
         one that wheels go to. ``root`` itself and folders with a Cargo.toml or pyproject.toml stay sources.
     :raises RefusedError: ``unreadable-source``.
+    :raises OSError: there is no room for the copy.
     """
     state = hashlib.sha256()
     newest = size = count = 0
@@ -79,6 +81,8 @@ def take_snapshot(
         try:
             kind, content = _copy(root / name, folder / name)
         except OSError as error:
+            if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise
             raise RefusedError(
                 f"cannot read {root / name}", details=str(error), code="unreadable-source"
             ) from error
