@@ -35,7 +35,7 @@ def collect_directory(
     limits: Limits = DEFAULT_LIMITS,
     others: Collection[str] = (),
 ) -> list[Collected]:
-    """Publish the wheels that a build left in ``out``. The build's container must be frozen or stopped.
+    """Publish the wheels that a build left in ``out``, also while something of it still writes there.
 
     :param expected: names of the wheels that may be there. Fewer is no error here: a job may be partly built.
     :param others: names that may be there too, and are not looked at: wheels of other steps.

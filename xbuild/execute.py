@@ -251,12 +251,12 @@ class Executor:
         """
         expected, others = {step.wheel}, job.expected - {step.wheel}
         destination, validate = self.rooms.destination, self.validate
-        with _frozen(container):
-            if self.transport.local:
-                found = collect_directory(out, expected, destination, validate=validate, others=others)
-            else:
-                with closing(container.get(OUT)) as stream:
-                    found = collect_stream(stream, expected, destination, validate=validate, others=others)
+        if self.transport.local:
+            # Not frozen: a private copy is judged, and a frozen container would outlive a killed xbuild
+            found = collect_directory(out, expected, destination, validate=validate, others=others)
+        else:
+            with _frozen(container), closing(container.get(OUT)) as stream:
+                found = collect_stream(stream, expected, destination, validate=validate, others=others)
         if not found:
             raise ArtifactError(f"maturin succeeded and left no {step.wheel}", code="no-wheel")
         return found[0]
