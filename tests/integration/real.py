@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,12 +153,17 @@ def _archive(kept: Path, requirement: str) -> Path:
     return archive
 
 
+def runs(command: Xbuild) -> list[str]:
+    """The runs of ``command``, by their names."""
+    folder = command.state / "runs"
+    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+
 def leftovers(engine: DockerEngine, command: Xbuild) -> list[str]:
     """Containers and volumes that runs of ``command`` have left."""
-    runs = command.state / "runs"
     found = []
-    for run in runs.iterdir() if runs.is_dir() else ():
-        mine = {"label": [f"xbuild.run={run.name}"]}
+    for run in runs(command):
+        mine = {"label": [f"xbuild.run={run}"]}
         found += [item["Id"][:12] for item in engine._api.containers(all=True, filters=mine)]
         found += [item["Name"][:12] for item in engine._api.volumes(filters=mine)["Volumes"] or ()]
     return found
@@ -167,7 +173,10 @@ def leftovers(engine: DockerEngine, command: Xbuild) -> list[str]:
 def nothing_left(engine: DockerEngine, xbuild: Xbuild) -> Iterator[None]:
     """After the test there is no container and no volume of its runs."""
     yield
-    assert leftovers(engine, xbuild) == []
+    patience = time.monotonic() + 60
+    while (found := leftovers(engine, xbuild)) and time.monotonic() < patience:
+        time.sleep(0.5)
+    assert found == []
 
 
 def need(program: str) -> None:

@@ -6,15 +6,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, leftovers, wheel_names
+from real import ROOT, Xbuild, leftovers, runs, wheel_names
+from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
 
@@ -133,39 +132,6 @@ def test_code_that_runs_in_a_build_is_confined(xbuild: Xbuild, greeting: Path, n
     assert "\x1b]0;" not in done.stderr + done.stdout
 
 
-class Relay:
-    """Carries TCP connections to the engine, so that it looks like one on another machine."""
-
-    def __init__(self) -> None:
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect("/var/run/docker.sock")
-            for source, target in ((client, engine), (engine, client)):
-                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
-
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
-        try:
-            while chunk := source.recv(1 << 16):
-                target.sendall(chunk)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self._server.close()
-
-
 @pytest.fixture
 def relay() -> Iterator[Relay]:
     """An engine that is reached over TCP."""
@@ -202,12 +168,15 @@ def test_a_remote_engine_gives_the_same_bytes(
         assert (xbuild.folder / "near" / name).read_bytes() == (xbuild.folder / "far" / name).read_bytes()
 
 
-def _wait_for_container(engine: DockerEngine, purpose: str, process: subprocess.Popen[str]) -> None:
+def _wait_for_container(
+    engine: DockerEngine, command: Xbuild, purpose: str, process: subprocess.Popen[str]
+) -> None:
     patience = time.monotonic() + 60
     while time.monotonic() < patience and process.poll() is None:
-        filters = {"label": [f"xbuild.purpose={purpose}"], "status": ["running"]}
-        if engine._api.containers(filters=filters):
-            return
+        for run in runs(command):
+            labels = [f"xbuild.purpose={purpose}", f"xbuild.run={run}"]
+            if engine._api.containers(filters={"label": labels, "status": ["running"]}):
+                return
         time.sleep(0.1)
     raise AssertionError(f"no {purpose} container came up: {process.stdout.read() if process.stdout else ''}")
 
@@ -226,7 +195,7 @@ def test_nothing_is_left_when_it_is_stopped(
 ) -> None:
     own = {"XBUILD_CACHE_DIR": str(tmp_path / "cache")}
     process = xbuild.start("run", greeting, "-t", LINUX, "-i", "cp311", env=own)
-    _wait_for_container(engine, purpose, process)
+    _wait_for_container(engine, xbuild, purpose, process)
     process.send_signal(number)
     started = time.monotonic()
     process.communicate(timeout=30)
