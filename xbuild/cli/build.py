@@ -14,15 +14,28 @@ import typer
 from xbuild.catalog import Catalog, load_catalog
 from xbuild.cli.compose import load, make_request, make_signing_key
 from xbuild.errors import UsageError
+from xbuild.interpreters import ALL
 from xbuild.precheck import precheck
 from xbuild.project.manifest import Manifest
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 
+
+def _triples(incomplete: str) -> list[str]:
+    return [triple for triple in load_catalog().targets if triple.startswith(incomplete)]
+
+
+def _kinds(incomplete: str) -> list[str]:
+    kinds = (ALL, *load_catalog().interpreters)
+    return [kind for kind in kinds if kind.startswith(incomplete)]
+
+
 Project = Annotated[Path, typer.Argument(help="The crate's folder.", show_default=True)]
 TargetOption = Annotated[
     list[str] | None,
-    typer.Option("--target", "-t", metavar="TRIPLE", help="Target triple; may be repeated."),
+    typer.Option(
+        "--target", "-t", metavar="TRIPLE", help="Target triple; may be repeated.", autocompletion=_triples
+    ),
 ]
 InterpOption = Annotated[
     list[str] | None,
@@ -31,6 +44,7 @@ InterpOption = Annotated[
         "-i",
         metavar="KIND|PATH|all",
         help="Interpreter: pypy3.9, cp311, 3.14t, a path, or `all`; may be repeated.",
+        autocompletion=_kinds,
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where wheels go (dist).")]
