@@ -16,7 +16,8 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-DEFAULT_INDEX = "https://pypi.org/simple"
+from pip._internal.models.index import PyPI
+
 PATHS = ("wheel\\site", "opt\\xbuild\\site")
 
 
@@ -29,7 +30,7 @@ def fetch(url: str, accept: str = "*/*") -> bytes:
 
 def source_distribution(project: str, version: str, sha256: str) -> bytes:
     """A source distribution from the package index, verified."""
-    index = os.environ.get("PIP_INDEX_URL", DEFAULT_INDEX).rstrip("/")
+    index = (os.environ.get("PIP_INDEX_URL") or PyPI.simple_url).rstrip("/")
     page = f"{index}/{project}/"
     listing = json.loads(fetch(page, "application/vnd.pypi.simple.v1+json"))
     for file in listing["files"]:
