@@ -8,8 +8,8 @@ ROOM=/layer/opt/xbuild
 WINE=$DEST/usr/lib/x86_64-linux-gnu/wine
 
 # wine's own dependencies are X, sound, video and printers; so only what programs without a window need is taken, and
-# left-out.txt names the rest
-packages trixie amd64 "$DEST/packages" coreutils dash libgnutls30t64 libunwind8
+# left-out.txt names the rest; libc-bin brings the locale in which a file may have any name
+packages trixie amd64 "$DEST/packages" coreutils dash libc-bin libgnutls30t64 libunwind8
 (cd "$DEST/packages" && apt_get download libwine libz-mingw-w64 wine64)
 version=$(dpkg-deb --field "$DEST"/packages/libwine_*.deb Version)
 dpkg-deb --extract "$DEST"/packages/libz-mingw-w64_*.deb /tmp/zlib

@@ -150,8 +150,10 @@ class DockerContainer:
                     return
                 yield from reader.feed(piece)
         finally:
-            with suppress(OSError):
-                connection.close()
+            # The SDK's response holds the connection open for as long as nobody closes that too
+            for part in (getattr(raw, "_response", connection), raw, connection):
+                with suppress(OSError):
+                    part.close()
 
     def _still_runs(self, exec_id: str, *, chances: int = 2) -> bool:
         """Whether a command runs, asked of an engine that may hang."""
