@@ -86,8 +86,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture(scope="session")
-def engine() -> DockerEngine:
-    return DockerEngine()
+def engine() -> Iterator[DockerEngine]:
+    found = DockerEngine()
+    yield found
+    found.close()
 
 
 @pytest.fixture

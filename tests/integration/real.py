@@ -78,9 +78,11 @@ def xbuild(tmp_path: Path) -> Xbuild:
 
 
 @pytest.fixture(scope="session")
-def engine() -> DockerEngine:
+def engine() -> Iterator[DockerEngine]:
     """The engine."""
-    return DockerEngine()
+    found = DockerEngine()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -150,10 +150,7 @@ class DockerContainer:
                     return
                 yield from reader.feed(piece)
         finally:
-            # The SDK's response holds the connection open for as long as nobody closes that too
-            for part in (getattr(raw, "_response", connection), raw, connection):
-                with suppress(OSError):
-                    part.close()
+            _hang_up(raw)
 
     def _still_runs(self, exec_id: str, *, chances: int = 2) -> bool:
         """Whether a command runs, asked of an engine that may hang."""
@@ -267,6 +264,11 @@ class DockerEngine:
         self._running: dict[str, DockerContainer] = {}
         self._stopping = threading.Event()
         self._lost = threading.Event()
+
+    def close(self) -> None:
+        """Close the connections of this client. What runs is not touched."""
+        for api in (self._api, self._bulk, self._brief):
+            api.close()
 
     @property
     def is_remote(self) -> bool:
@@ -436,8 +438,7 @@ class DockerEngine:
                 self._running.pop(container.id, None)
             if not self._lost.is_set():
                 container.kill()
-            with suppress(Exception):
-                channel.close()
+            _hang_up(channel)
             self._remove(container.id)
 
     def _start(self, spec: ContainerSpec) -> tuple[DockerContainer, Any]:
@@ -540,6 +541,14 @@ class DockerEngine:
             running = list(self._running.values())
         for container in running:
             container.kill()
+
+
+def _hang_up(raw: Any) -> None:
+    """Close a connection that the SDK has taken over: its response keeps it open until that is closed too."""
+    for part in (getattr(raw, "_response", None), raw, getattr(raw, "_sock", None)):
+        if part is not None:
+            with suppress(Exception):
+                part.close()
 
 
 def _check_socket(address: str) -> None:

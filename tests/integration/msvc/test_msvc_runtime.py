@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +92,10 @@ def compile_programs(client: DockerClient, image: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def client() -> DockerClient:
-    return docker.from_env()
+def client() -> Iterator[DockerClient]:
+    found = docker.from_env()
+    yield found
+    found.close()
 
 
 @pytest.fixture(scope="module")
