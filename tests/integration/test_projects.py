@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 from real import ROOT, Xbuild, need, wheel_names
 
+from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 
 pytestmark = pytest.mark.docker
@@ -129,3 +133,27 @@ def test_a_dependency_from_git(xbuild: Xbuild, greeting: Path, git_server: tuple
     # Without a lockfile there is nothing to be offline with
     assert again.returncode == 5
     assert "no Cargo.lock" in again.stderr
+
+
+def test_a_sysroot_of_ones_own(
+    xbuild: Xbuild,
+    greeting: Path,
+    engine: DockerEngine,
+    toolchain_image: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """The open sysroot itself stands in for Microsoft's: it is laid out in the same way."""
+    spec = ContainerSpec(image=toolchain_image(WINDOWS), user="0:0", labels={})
+    with (
+        engine.container(spec) as container,
+        tarfile.open(fileobj=io.BytesIO(b"".join(container.get("/opt/xbuild/sysroot/xwin")))) as archive,
+    ):
+        archive.extractall(tmp_path / "sdk", filter="tar")
+    words = ("-t", WINDOWS, "-i", "cp311")
+    done = xbuild("run", greeting, *words, "--sysroot", tmp_path / "sdk" / "xwin")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((xbuild.folder / "dist" / ".xbuild" / "report.json").read_text("utf-8"))
+    assert report["jobs"][0]["sysroot"] == str(tmp_path / "sdk" / "xwin")
+    (tmp_path / "sdk" / "xwin" / "sdk" / "lib" / "um" / "x86_64").rename(tmp_path / "elsewhere")
+    broken = xbuild("run", greeting, *words, "--sysroot", tmp_path / "sdk" / "xwin", "--fresh")
+    assert broken.returncode == 5, broken.stdout
