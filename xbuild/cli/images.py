@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,8 @@ from xbuild.images.catalog import other_recipes, outdated, recipes, states, tota
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe
 from xbuild.text import file_size
+from xbuild.ui.lines import safe
+from xbuild.ui.lines import show as show_line
 
 if TYPE_CHECKING:
     from xbuild.cli.session import Session
@@ -197,9 +201,10 @@ def save(
     fresh = out.with_name(f".{out.name}.new")
 
     def work() -> None:
-        with fresh.open("wb") as stream:
+        with fresh.open("wb") as stream, _busy(session, f"writing {out}") as tell:
             for chunk in session.engine.save([image.tags[0] for image in images]):
                 stream.write(chunk)
+                tell(file_size(stream.tell()))
 
     try:
         session.interruptible(work)
@@ -219,11 +224,27 @@ def load_archive(
     session = _session(quiet=True)
 
     def work() -> tuple[Image, ...]:
-        with archive.open("rb") as stream:
-            return session.engine.load(iter(lambda: stream.read(1 << 20), b""))
+        with archive.open("rb") as stream, _busy(session, f"loading {archive}") as tell:
+
+            def read() -> bytes:
+                tell(file_size(stream.tell()))
+                return stream.read(1 << 20)
+
+            return session.engine.load(iter(read, b""))
 
     for image in session.interruptible(work):
         typer.echo(f"{image.tags[0] if image.tags else image.id} {image.id}")
+
+
+@contextmanager
+def _busy(session: Session, what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something goes on; the value takes how far it is. A pipe gets one line."""
+    if not session.errors.is_terminal:
+        show_line(session.errors, safe(what))
+        yield lambda _: None
+        return
+    with session.errors.status(safe(what)) as status:
+        yield lambda far: status.update(safe(f"{what}: {far}"))
 
 
 def _registry(session: Session, given: str | None) -> str:
@@ -251,7 +272,8 @@ def push(names: Names = None, registry: Registry = None) -> None:
             reference = f"{prefix}/{image.tags[0]}"
             session.engine.tag(image.id, reference)
             try:
-                session.engine.push(reference, on_progress=lambda _: None)
+                with _busy(session, f"pushing {reference}") as tell:
+                    session.engine.push(reference, on_progress=tell)
             finally:
                 session.engine.remove_image(reference)
             typer.echo(reference)
@@ -267,7 +289,8 @@ def pull(names: Names = None, registry: Registry = None) -> None:
 
     def work() -> None:
         for recipe in _chosen(names):
-            image = session.engine.pull(f"{prefix}/{recipe.tag}")
+            with _busy(session, f"pulling {prefix}/{recipe.tag}"):
+                image = session.engine.pull(f"{prefix}/{recipe.tag}")
             if image.labels.get("xbuild.recipe") != recipe.digest:
                 raise ImageError(f"{prefix}/{recipe.tag} is not what its tag says", code="wrong-image")
             session.engine.tag(image.id, recipe.tag)
