@@ -7,7 +7,6 @@ This file pins what it gave; ``--locked`` refuses anything else. It is TOML, the
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typing import Any, Literal
 
 from xbuild.engine import Image
 from xbuild.errors import DriftError, RefusedError
+from xbuild.files import write_whole
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import RECIPE_LABEL
 
@@ -301,9 +301,4 @@ def write_lock(path: Path, lock: Lock) -> None:
 
     :raises OSError: it cannot be written.
     """
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(format_lock(lock))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, format_lock(lock).encode())

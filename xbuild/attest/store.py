@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from xbuild.attest.envelope import canonical, sign_statement
 from xbuild.attest.keys import SigningKey
 from xbuild.attest.provenance import provenance
+from xbuild.files import write_whole
 
 SIGNED, UNSIGNED = ".intoto.jsonl", ".provenance.json"
 
@@ -40,16 +40,7 @@ def write_attestations(
             statement = provenance(report, wheel, builder=builder)
             body = sign_statement(statement, key) if key else statement
             path = folder / attestation_name(wheel["file"], signed=key is not None)
-            _write(path, canonical(body) + b"\n")
+            write_whole(path, canonical(body) + b"\n")
             (folder / attestation_name(wheel["file"], signed=key is None)).unlink(missing_ok=True)
             written.append(path)
     return tuple(written)
-
-
-def _write(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -104,15 +104,15 @@ def run(
         "jobs": jobs,
         "profile": profile,
         "features": features,
-        "all_features": all_features or None,
-        "no_default_features": no_default_features or None,
+        "all_features": all_features,
+        "no_default_features": no_default_features,
         "timeout": timeout,
         "memory": memory,
-        "locked": locked or None,
-        "strict": strict or None,
-        "offline": offline or None,
-        "fresh": fresh or None,
-        "test": test or None,
+        "locked": locked,
+        "strict": strict,
+        "offline": offline,
+        "fresh": fresh,
+        "test": test,
     }
     asked = _ask(project, flags, sysroot=sysroot, config=config)
     key = make_signing_key(asked.settings, asked.manifest.root, os.environ)
@@ -144,11 +144,11 @@ def plan(
         "interpreters": interp,
         "profile": profile,
         "features": features,
-        "all_features": all_features or None,
-        "no_default_features": no_default_features or None,
-        "locked": locked or None,
-        "strict": strict or None,
-        "offline": offline or None,
+        "all_features": all_features,
+        "no_default_features": no_default_features,
+        "locked": locked,
+        "strict": strict,
+        "offline": offline,
     }
     asked = _ask(project, flags, sysroot=sysroot, config=config)
     from xbuild.cli.session import Session
@@ -175,6 +175,8 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
     """What the words of a call mean, together with the configuration; refused here where it cannot work."""
     folder = project.absolute()
     catalog = load_catalog()
+    # A switch that is off was not given: it says nothing against the configuration
+    flags = {name: None if value is False else value for name, value in flags.items()}
     settings = load(flags, folder, config).settings
     if sysroot:
         triples = [wanted.target.triple for wanted in make_request(settings, folder, catalog).targets]
