@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from xbuild.prove import Prover
 from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
 from xbuild.request import BuildRequest
 from xbuild.transport import Transport, find_transport
-from xbuild.wheels import AuditResult, audit
+from xbuild.wheels import Parsers, audit
 from xbuild.workspace import clear_abandoned, work_folder
 
 _DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
@@ -339,8 +340,16 @@ class Pipeline:
             self._notice("info", "note", note)
 
     def _execute(self, inspected: _Inspected, work: Path) -> list[_Done]:
+        jobs = inspected.plan.jobs
+        workers = max(self._request.jobs, 1)
+        parsers = Parsers(sum(len(job.steps) for job in jobs), ahead=workers)
+        with parsers, ThreadPoolExecutor(max_workers=workers) as pool:
+            executor = self._executor(inspected, work, parsers)
+            return list(pool.map(lambda job: self._run_job(executor, job), jobs))
+
+    def _executor(self, inspected: _Inspected, work: Path, parsers: Parsers) -> Executor:
         key = hashlib.sha256(str(inspected.manifest.project).encode()).hexdigest()[:16]
-        executor = Executor(
+        return Executor(
             engine=self._tools.engine,
             transport=inspected.transport,
             rooms=Rooms(
@@ -360,14 +369,9 @@ class Pipeline:
             packages=inspected.fetched.details.packages,
             emit=self._tools.emit,
             clock=self._tools.clock,
-            validate=self._validate,
+            validate=partial(audit, catalog=self._tools.catalog, parsers=parsers),
             stopping=self._tools.cancelled.is_set,
         )
-        with ThreadPoolExecutor(max_workers=max(self._request.jobs, 1)) as pool:
-            return list(pool.map(lambda job: self._run_job(executor, job), inspected.plan.jobs))
-
-    def _validate(self, wheel: Path) -> AuditResult:
-        return audit(wheel, catalog=self._tools.catalog)
 
     def _run_job(self, executor: Executor, job: Job) -> _Done:
         if self._tools.cancelled.is_set():

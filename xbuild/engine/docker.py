@@ -485,17 +485,20 @@ class DockerEngine:
         Where the engine hangs it is tried once: the container ends when this process does.
         """
         api = self._brief if self._lost.is_set() else self._api
-        patience = time.monotonic() + 15
+        patience, pause = time.monotonic() + 15, 0.005
         while time.monotonic() < patience:
             try:
                 api.remove_container(container_id, force=True, v=True)
             except NotFound:
                 return
             except APIError:
-                pass
+                # It is being removed already
+                time.sleep(pause)
+                pause = min(pause * 2, 0.1)
             except _TRANSPORT_ERRORS:
                 return
-            time.sleep(0.05)
+            else:
+                return
 
     def sees(self, path: Path, *, image: str) -> bool:
         if self.is_remote:

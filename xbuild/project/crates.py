@@ -19,7 +19,7 @@ import stat
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,7 +150,7 @@ class CrateStore:
         path = folder / CONFIG
         with _told(f"cannot write {path}"):
             content = self.config_path(lock_digest).read_bytes()
-            if not _holds(path, _File(content, executable=False, mtime=0)):
+            if not _holds(str(path), _File(content, executable=False, mtime=0)):
                 write_whole(path, content, mode=0o644)
 
     def mark_used(self, packages: Iterable[LockedPackage], lock_digest: str) -> None:
@@ -175,7 +175,8 @@ class CrateStore:
             for entry in list(folder.iterdir()):
                 if entry.name not in wanted:
                     _discard(entry, work)
-            with ThreadPoolExecutor(max_workers=4) as pool:
+            # Few: unpacking needs the interpreter's lock, and more of them only wait for it
+            with ThreadPoolExecutor(max_workers=2) as pool:
                 states = dict(pool.map(lambda item: self._vendor_one(item, folder, work), wanted.values()))
         return VendorReport(
             crates=len(states),
@@ -271,9 +272,8 @@ def _files_of(package: LockedPackage, content: bytes) -> dict[str, _File]:
 
 
 def _members(package: LockedPackage, content: bytes) -> Iterator[tuple[str, _File]]:
-    raw = io.BytesIO(content)
-    plain = gzip.GzipFile(fileobj=raw) if package.is_registry else raw
-    with tarfile.open(fileobj=plain, mode="r:") as archive:
+    plain = gzip.decompress(content) if package.is_registry else content
+    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         for member in archive:
             parts = PurePosixPath(member.name).parts
             if not member.isreg() or len(parts) < 2 or ".." in parts or parts[0] != package.folder:
@@ -284,9 +284,6 @@ def _members(package: LockedPackage, content: bytes) -> Iterator[tuple[str, _Fil
             body = stream.read() if stream else b""
             mtime = min(max(int(member.mtime), 0), _LATEST)
             yield "/".join(parts[1:]), _File(body, bool(member.mode & 0o100), mtime)
-    # gzip's own check of the contents comes at its end, which tar does not reach
-    while plain.read(1 << 20):
-        pass
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -312,36 +309,67 @@ def _discard(path: Path, work: Path) -> None:
 def _same(folder: Path, files: Mapping[str, _File]) -> bool:
     """Whether a folder holds exactly these files, readable for all, and no other folders than they need."""
     expected = {parent for name in files for parent in _parents(name)} | {"."}
-    found = set()
     try:
         if folder.is_symlink() or not folder.is_dir():
             return False
-        for where, folders, names in os.walk(folder):
-            here = PurePosixPath(Path(where).relative_to(folder))
-            if any((Path(where) / name).is_symlink() for name in folders):
-                return False
-            if here.as_posix() not in expected or Path(where).stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
-                return False
-            for name in names:
-                below = (here / name).as_posix()
-                if below not in files or not _holds(folder / below, files[below]):
-                    return False
-                found.add(below)
-    except OSError:
+        return _count_same(str(folder), "", files, expected) == len(files)
+    except (OSError, ValueError):
         return False
-    return found == set(files)
 
 
-def _holds(path: Path, file: _File) -> bool:
+def _count_same(folder: str, below: str, files: Mapping[str, _File], expected: Collection[str]) -> int:
+    """How many of ``files`` are in a folder and those in it.
+
+    Strings and one listing for each folder, not paths: this looks at thousands of files before every build.
+
+    :raises ValueError: something else is there.
+    """
+    if Path(folder).stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
+        raise ValueError(f"not readable for all: {folder}")
+    count = 0
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = below + entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if name not in expected:
+                    raise ValueError(f"an unexpected folder: {entry.path}")
+                count += _count_same(entry.path, f"{name}/", files, expected)
+            elif name in files and _holds(entry.path, files[name]):
+                count += 1
+            else:
+                raise ValueError(f"not as it was: {entry.path}")
+    return count
+
+
+def _holds(path: str, file: _File) -> bool:
     """Whether a path is a regular file with that content, readable (and runnable) for all."""
+    modes = 0o555 if file.executable else 0o444
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size != len(file.body):
-            return False
-        modes = 0o555 if file.executable else 0o444
-        return status.st_mode & _READ_AND_RUN == modes and path.read_bytes() == file.body
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
+    try:
+        status = os.fstat(handle)
+        size = len(file.body)
+        if not stat.S_ISREG(status.st_mode) or (status.st_mode & _READ_AND_RUN, status.st_size) != (
+            modes,
+            size,
+        ):
+            return False
+        return _read(handle, size + 1) == file.body
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int, size: int) -> bytes:
+    """All that can be read, up to a size: one call is enough, but for an interrupted one or a huge file."""
+    pieces: list[bytes] = []
+    while size and (piece := os.read(handle, size)):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _seal(body: bytes) -> bytes:

@@ -2,5 +2,6 @@
 
 from xbuild.wheels.audit import audit
 from xbuild.wheels.model import AuditResult, Finding, ModuleFacts
+from xbuild.wheels.probing import Parsers
 
-__all__ = ["AuditResult", "Finding", "ModuleFacts", "audit"]
+__all__ = ["AuditResult", "Finding", "ModuleFacts", "Parsers", "audit"]

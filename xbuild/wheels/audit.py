@@ -20,7 +20,7 @@ from xbuild.wheels.members import scan_members
 from xbuild.wheels.model import AuditResult, Finding, ModuleFacts
 from xbuild.wheels.naming import WheelName, find_interpreters, find_target, interpreter_tags, parse_name
 from xbuild.wheels.pe import check_pe
-from xbuild.wheels.probing import looks_native, probe_members
+from xbuild.wheels.probing import Parsers, looks_native, probe_members
 
 _CHECKS = {"pe": check_pe, "elf": check_elf, "macho": check_macho}
 _DEFAULT_LIMITS = Limits()
@@ -28,13 +28,19 @@ _LONGEST = 2000
 
 
 def audit(
-    path: Path, *, catalog: Catalog, limits: Limits = _DEFAULT_LIMITS, timeout: float = 300.0
+    path: Path,
+    *,
+    catalog: Catalog,
+    limits: Limits = _DEFAULT_LIMITS,
+    timeout: float = 300.0,
+    parsers: Parsers | None = None,
 ) -> AuditResult:
     """Audit the wheel at ``path``, which may be hostile.
 
     What is wrong with the wheel is a finding, never an exception.
 
     :param timeout: seconds that the parser of native files may take.
+    :param parsers: where parsers come from that were started before; without it one is started now.
     :raises OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -51,7 +57,9 @@ def audit(
             interpreters=interpreter_tags(name, catalog),
         )
         try:
-            findings, modules = _examine(file, name, catalog, limits, timeout)
+            findings, modules = _examine(
+                file, name, catalog, limits, parsers=parsers or Parsers(), timeout=timeout
+            )
         except ArtifactError as error:
             return replace(result, findings=(_as_finding(error),))
     return replace(result, findings=tuple(map(_printable, findings)), modules=modules)
@@ -74,13 +82,19 @@ def _line(text: str) -> str:
 
 
 def _examine(
-    file: BinaryIO, name: WheelName, catalog: Catalog, limits: Limits, timeout: float
+    file: BinaryIO,
+    name: WheelName,
+    catalog: Catalog,
+    limits: Limits,
+    *,
+    parsers: Parsers,
+    timeout: float,
 ) -> tuple[tuple[Finding, ...], tuple[ModuleFacts, ...]]:
     entries = read_entries(file, limits)
     members = scan_members(file, entries)
     findings = list(check_contents(file, entries, members, name))
     native = [member for member in members if looks_native(member)]
-    facts, unreadable = probe_members(file, native, timeout=timeout)
+    facts, unreadable = probe_members(file, native, parsers, timeout=timeout)
     files = tuple(member.entry.name for member in members)
     found, modules = check_modules(name, facts, files, catalog)
     return (*findings, *unreadable, *found), modules

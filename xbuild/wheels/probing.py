@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 from xbuild.wheels.members import Member, read_pieces
 from xbuild.wheels.model import Finding, Format, ModuleFacts, Slice, Undefined
@@ -20,6 +23,98 @@ _MAGICS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\
 _FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _SUFFIXES = (".so", ".pyd", ".dll", ".dylib")
 _MOST_SLICES = 20
+
+
+class Parser:
+    """A parser process that waits for its question. It serves one wheel, which may have changed it."""
+
+    def __init__(self) -> None:
+        environment = {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+        with ExitStack() as undo:
+            self._answer = undo.enter_context(tempfile.TemporaryFile())
+            self._process = subprocess.Popen(
+                (sys.executable, "-S", "-P", "-B", str(_PARSER)),
+                stdin=subprocess.PIPE,
+                stdout=self._answer,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd="/",
+            )
+            undo.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._answer.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone, before it was asked or after."""
+        return self._process.poll() is not None
+
+    def ask(self, paths: Sequence[Path], timeout: float) -> bytes:
+        """The parser's words about these files, as far as it came in ``timeout`` seconds."""
+        question = "".join(f"{path}\n" for path in paths).encode()
+        try:
+            self._process.communicate(question, timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._answer.seek(0)
+        return self._answer.read(_ANSWER_LIMIT)
+
+
+class Parsers:
+    """Parsers that are started before they are needed: starting one takes longer than parsing most wheels.
+
+    :param wanted: how many wheels there will be; no more parsers are started ahead than that.
+    :param ahead: how many may wait at once.
+    """
+
+    def __init__(self, wanted: int = 0, *, ahead: int = 1) -> None:
+        self._lock = threading.Lock()
+        self._left = wanted
+        self._ahead = ahead
+        self._waiting: list[Parser] = []
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._lock:
+            self._left = 0
+            for parser in self._waiting:
+                parser.__exit__(kind, error, trace)
+            self._waiting.clear()
+
+    def take(self) -> Parser:
+        """A parser for one wheel; close it."""
+        with self._lock:
+            while self._waiting:
+                parser = self._waiting.pop()
+                if not parser.ended:
+                    break
+                parser.__exit__(None, None, None)
+            else:
+                parser = Parser()
+            self._left -= 1
+            self._start()
+        return parser
+
+    def _start(self) -> None:
+        # Where none can be started now, whoever needs one tries again, and says so
+        with suppress(OSError):
+            while len(self._waiting) < min(self._left, self._ahead):
+                self._waiting.append(Parser())
 
 
 def looks_native(member: Member) -> bool:
@@ -37,11 +132,12 @@ def _is_program(member: Member) -> bool:
 
 
 def probe_members(
-    file: BinaryIO, members: Sequence[Member], *, timeout: float
+    file: BinaryIO, members: Sequence[Member], parsers: Parsers, *, timeout: float
 ) -> tuple[tuple[ModuleFacts, ...], tuple[Finding, ...]]:
     """Facts about native files, and findings about those that could not be read.
 
     :param timeout: seconds that a parser may take over all of them.
+    :raises OSError: there is no room for copies of them, or no process can be started.
     """
     facts: list[ModuleFacts] = []
     findings: list[Finding] = []
@@ -49,7 +145,7 @@ def probe_members(
         return (), ()
     with tempfile.TemporaryDirectory(prefix="xbuild-audit-") as folder:
         paths = _unpack(file, members, Path(folder))
-        answers = _ask(paths, Path(folder), timeout)
+        answers = _ask(paths, parsers, timeout)
         for path, member in zip(paths, members, strict=True):
             found = make_facts(answers.get(str(path), {}), member.entry.name, member.entry.size)
             if found is None:
@@ -72,35 +168,16 @@ def _unpack(file: BinaryIO, members: Sequence[Member], folder: Path) -> list[Pat
     return paths
 
 
-def _ask(paths: Sequence[Path], folder: Path, timeout: float) -> dict[str, dict[str, Any]]:
-    """The parser's answers by path. One over which it dies has none; the parser is started again after it."""
+def _ask(paths: Sequence[Path], parsers: Parsers, timeout: float) -> dict[str, dict[str, Any]]:
+    """The parser's answers by path. One over which it dies has none; another is asked about the rest."""
     answers: dict[str, dict[str, Any]] = {}
     waiting = list(paths)
     while waiting:
-        said = _run_parser(waiting, folder, timeout)
+        with parsers.take() as parser:
+            said = _read_answers(parser.ask(waiting, timeout), waiting)
         answers |= said
         waiting = waiting[len(said) + 1 :]
     return answers
-
-
-def _run_parser(paths: Sequence[Path], folder: Path, timeout: float) -> dict[str, dict[str, Any]]:
-    question = folder / "question"
-    question.write_text("".join(f"{path}\n" for path in paths), "utf-8")
-    command = (sys.executable, "-S", "-P", "-B", str(_PARSER))
-    environment = {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-    with question.open("rb") as asked, (folder / "answer").open("w+b") as answer:
-        process = subprocess.Popen(
-            command, stdin=asked, stdout=answer, stderr=subprocess.DEVNULL, env=environment, cwd=folder
-        )
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            process.kill()
-            process.wait()
-        answer.seek(0)
-        return _read_answers(answer.read(_ANSWER_LIMIT), paths)
 
 
 def _read_answers(raw: bytes, paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
