@@ -199,11 +199,12 @@ def other_user(lab: Lab, call: Call) -> Call:
     setpriv = _program("setpriv", "util-linux")
     place = Path(tempfile.mkdtemp(prefix="xbuild-variations-"))
     lab.stack.callback(shutil.rmtree, place)
-    relay = Relay(place)
-    lab.stack.callback(relay.close)
+    door = place / "engine.sock"
+    relay = Relay(door)
+    lab.stack.callback(relay.cut)
     home = place / "home"
     home.mkdir()
-    for path in (place, home, relay.path):
+    for path in (place, home, door):
         os.chown(path, STRANGER, STRANGER)
     prefix = (setpriv, f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", "--")
     tried = subprocess.run([*prefix, sys.executable, "-c", _TRY], capture_output=True, check=False, cwd=place)
@@ -332,7 +333,7 @@ def other_storage(lab: Lab, call: Call) -> Call:
 def over_the_network(lab: Lab, call: Call) -> Call:
     """An engine that is reached over TCP: files travel as archives, into volumes."""
     relay = Relay()
-    lab.stack.callback(relay.close)
+    lab.stack.callback(relay.cut)
     return replace(call.with_environment(DOCKER_HOST=relay.address), transport="archive")
 
 

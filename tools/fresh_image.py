@@ -1,4 +1,4 @@
-"""The variation that takes a fresh toolchain image: made again from the same sources, under another name."""
+"""The variation that takes fresh images: made again from the same sources, under another name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import threading
 from circumstances import Call, Lab, Variation
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_sources
+from xbuild.cli.compose import load, make_builder
+from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.builder import ImageBuilder
-from xbuild.images.recipe import REPOSITORY, Recipe, toolchain_recipe
+from xbuild.images.recipe import REPOSITORY, Recipe, base_recipe, toolchain_recipe
 
 
 class Again(Recipe):
@@ -23,27 +23,35 @@ class Again(Recipe):
 
 
 def fresh_images(lab: Lab, call: Call) -> Call:
-    """The toolchain image of every target, made again on the same base."""
+    """The base and the toolchain image of every target, made again."""
     engine = DockerEngine()
-    settings = load({}, None).settings
-    builder = ImageBuilder(
-        engine,
-        make_sources(settings),
-        locks=call.cache / "locks",
-        narrate=lambda _name, _line: None,
-        cancelled=threading.Event(),
+    lab.stack.callback(engine.close)
+    builder = make_builder(
+        load({}, None).settings, engine, narrate=lambda _name, _line: None, cancelled=threading.Event()
     )
+    base = again(base_recipe(), None)
+    lab.stack.callback(engine.remove_image, base.tag)
     for triple in call.targets:
         usual = toolchain_recipe(triple, load_catalog().target(triple).family)
-        again = Again(usual.name, usual.folder, usual.parent_argument, usual.parent, usual.arguments)
-        lab.stack.callback(engine.remove_image, again.tag)
-        made, kept = builder.ensure(again), engine.image(usual.tag)
-        same = kept is not None and made.layers == kept.layers
-        lab.notes.append(f"{triple}: the image's layers are {'the same' if same else 'other ones'}")
+        fresh = again(usual, base)
+        lab.stack.callback(engine.remove_image, fresh.tag)
+        lab.notes.append(f"{triple}: {_compared(builder.ensure(fresh), engine.image(usual.tag))}")
         call = call.with_environment(
-            **{f"XBUILD_TARGET__{triple.upper().replace('-', '_')}__IMAGE": again.tag}
+            **{f"XBUILD_TARGET__{triple.upper().replace('-', '_')}__IMAGE": fresh.tag}
         )
     return call
+
+
+def again(usual: Recipe, parent: Recipe | None) -> Again:
+    """A recipe under its other name, on another parent."""
+    return Again(usual.name, usual.folder, usual.parent_argument, parent, usual.arguments)
+
+
+def _compared(fresh: Image, usual: Image | None) -> str:
+    if usual is None:
+        return "the usual image is not there"
+    same = [a == b for a, b in zip(fresh.layers, usual.layers, strict=True)]
+    return f"{sum(same)} of its {len(same)} layers are the same"
 
 
 FRESH_IMAGE = Variation(

@@ -5,36 +5,46 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 
 class Relay:
-    """Carries connections to the engine.
+    """Carries connections to the engine until it is told not to.
 
-    :param place: a folder for a socket, or ``None`` for a TCP port of this machine, which makes the engine
+    :param path: a socket to listen on, or ``None`` for a TCP port of this machine, which makes the engine
         look like one on another machine.
     :param engine: as in ``DOCKER_HOST``, which it is when it is empty.
     :raises OSError: the relay cannot listen there.
     """
 
-    def __init__(self, place: Path | None = None, *, engine: str = "") -> None:
+    def __init__(self, path: Path | None = None, *, engine: str = "") -> None:
         self._engine = engine or os.environ.get("DOCKER_HOST") or DEFAULT_ENGINE
-        if place is None:
+        if path is None:
             self._server = socket.create_server(("127.0.0.1", 0))
             self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
         else:
-            self.path = place / "engine.sock"
             self._server = socket.socket(socket.AF_UNIX)
-            self._server.bind(str(self.path))
+            self._server.bind(str(path))
             self._server.listen()
-            self.address = f"unix://{self.path}"
+            self.address = f"unix://{path}"
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._ends: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def close(self) -> None:
-        """Take no more connections."""
-        self._server.close()
+    def freeze(self) -> None:
+        """Keep every connection open, and carry nothing any more."""
+        self._flowing.clear()
+
+    def cut(self) -> None:
+        """Break every connection, and take no more."""
+        _close(self._server)
+        for end in self._ends:
+            _close(end)
+        self._flowing.set()
 
     def _accept(self) -> None:
         while True:
@@ -43,7 +53,9 @@ class Relay:
                 engine = self._connect()
             except OSError:
                 return
-            threading.Thread(target=_serve, args=(client, engine), daemon=True).start()
+            self._ends += (client, engine)
+            for source, target in ((client, engine), (engine, client)):
+                threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
 
     def _connect(self) -> socket.socket:
         scheme, _, where = self._engine.partition("://")
@@ -54,19 +66,19 @@ class Relay:
         host, _, port = where.rstrip("/").rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)))
 
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while chunk := source.recv(1 << 16):
+                self._flowing.wait()
+                target.sendall(chunk)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            # Where one end is gone, the other must hear of it
+            _close(source)
+            _close(target)
 
-def _serve(client: socket.socket, engine: socket.socket) -> None:
-    with client, engine:
-        there = threading.Thread(target=_carry, args=(client, engine), daemon=True)
-        there.start()
-        _carry(engine, client)
-        there.join()
 
-
-def _carry(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while chunk := source.recv(1 << 16):
-            target.sendall(chunk)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+def _close(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

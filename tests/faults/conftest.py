@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import Ground, Registry, Relay
+from ground import Ground, Registry
+from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
 

@@ -28,6 +28,7 @@ from typing import Any
 from docker.errors import DockerException
 
 from xbuild.engine.docker import DockerEngine
+from xbuild.errors import XbuildError
 from xbuild.logs import read_log
 
 TARGET = "x86_64-pc-windows-msvc"
@@ -37,7 +38,6 @@ EARLIER = b"an artefact of an earlier run"
 QUIET = "fn main() {}"
 SLEEP = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)) }"
 LEAK_SECONDS = 60
-HOST_SOCKET = "/var/run/docker.sock"
 
 _PYPROJECT = """
 [build-system]
@@ -96,72 +96,56 @@ def _lock(name: str, leaf: str) -> str:
     return f'version = 3\n\n{other}\n{own}dependencies = [\n "leaf",\n]\n'
 
 
-# An engine that can be made to fail
+# Things that can be made to fail
 
 
-class Relay:
-    """Carries connections to the engine until it is told not to.
+class OwnEngine:
+    """An engine of the test's own, which can be restarted without harm to the machine's engine.
 
-    :param path: a Unix socket to listen on; by default it is a TCP port, as of an engine elsewhere.
+    :param like: the engine whose storage driver it takes.
+    :raises RuntimeError: it does not answer.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
-        if path:
-            self._server = socket.socket(socket.AF_UNIX)
-            self._server.bind(str(path))
-            self._server.listen()
-            self.address = f"unix://{path}"
-        else:
-            self._server = socket.create_server(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{self._server.getsockname()[1]}"
-        self._flowing = threading.Event()
-        self._flowing.set()
-        self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __init__(self, folder: Path, like: DockerEngine) -> None:
+        self._folder = folder
+        self._driver = like.info().storage_driver
+        self.address = f"unix://{folder / 'docker.sock'}"
+        self._process = self._start()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            engine = socket.socket(socket.AF_UNIX)
-            engine.connect(HOST_SOCKET)
-            self._pairs.append((client, engine))
-            for source, target in ((client, engine), (engine, client)):
-                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+    def restart(self) -> None:
+        """Stop it as a service manager does, which ends its containers, and start it again."""
+        self.stop()
+        self._process = self._start()
 
-    def _copy(self, source: socket.socket, target: socket.socket) -> None:
-        try:
-            while chunk := source.recv(1 << 16):
-                self._flowing.wait()
-                target.sendall(chunk)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            # Where one end is gone, the other must hear of it
-            self._close(source)
-            self._close(target)
+    def stop(self) -> None:
+        """Stop it."""
+        self._process.terminate()
+        self._process.wait(60)
 
-    def freeze(self) -> None:
-        """Keep every connection open, and carry nothing any more."""
-        self._flowing.clear()
-
-    def cut(self) -> None:
-        """Break every connection, and take no more."""
-        self._close(self._server)
-        for pair in self._pairs:
-            for end in pair:
-                self._close(end)
-        self._flowing.set()
-
-    @staticmethod
-    def _close(end: socket.socket) -> None:
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-        end.close()
-
-
-# A registry that can be made to fail
+    def _start(self) -> subprocess.Popen[bytes]:
+        folders = {name: self._folder / name for name in ("data-root", "exec-root", "pidfile")}
+        words = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"]
+        words += [f"--{name}={path}" for name, path in folders.items()]
+        words += [f"--storage-driver={self._driver}", f"--host={self.address}", "--config-file="]
+        log = self._folder / "log"
+        with log.open("ab") as stream:
+            # In a network of its own: without a bridge it would take away that of the machine's engine.
+            # Not in the environment of a terminal: it would cut what it tells of processes to COLUMNS
+            process = subprocess.Popen(
+                ["unshare", "--net", "dockerd", *words],
+                stdout=stream,
+                stderr=stream,
+                env={"PATH": os.environ["PATH"]},
+            )
+        patience = time.monotonic() + 60
+        while time.monotonic() < patience and process.poll() is None:
+            with suppress(DockerException, XbuildError):
+                engine = DockerEngine(self.address)
+                engine.close()
+                return process
+            time.sleep(0.2)
+        process.kill()
+        raise RuntimeError(f"the engine of the test's own does not answer:\n{log.read_text()[-2000:]}")
 
 
 class Registry:

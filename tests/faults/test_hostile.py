@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from ground import QUIET, TARGET, WHEEL, Ground, Relay
+from ground import QUIET, TARGET, WHEEL, Ground
+from relay import Relay
 
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine

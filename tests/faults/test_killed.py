@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ground import QUIET, SLEEP, USE_LEAF, Call, Ground, Registry, Relay, wait_until
+from ground import QUIET, SLEEP, USE_LEAF, Call, Ground, Registry, wait_until
+from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
 

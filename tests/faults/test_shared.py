@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import EARLIER, QUIET, USE_LEAF, WHEEL, Ground, Registry, Relay, write_crate
+from ground import EARLIER, QUIET, USE_LEAF, WHEEL, Ground, Registry, write_crate
+from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
 

@@ -17,9 +17,8 @@ from pathlib import Path
 import pytest
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_sources
+from xbuild.cli.compose import load, make_builder
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import Recipe, toolchain_recipe
 from xbuild.testing.recipes import recipe_for
 from xbuild.testing.testers import load_testers
@@ -88,13 +87,8 @@ def engine() -> Iterator[DockerEngine]:
 @pytest.fixture(scope="session")
 def build_image(engine: DockerEngine) -> Callable[[Recipe], str]:
     """Makes an image that the engine does not have; gives its identifier."""
-    settings = load({}, None).settings
-    builder = ImageBuilder(
-        engine,
-        make_sources(settings),
-        locks=settings.cache_dir / "locks",
-        narrate=lambda _name, _line: None,
-        cancelled=threading.Event(),
+    builder = make_builder(
+        load({}, None).settings, engine, narrate=lambda _name, _line: None, cancelled=threading.Event()
     )
     return lambda recipe: builder.ensure(recipe).id
 

@@ -137,7 +137,7 @@ def relay() -> Iterator[Relay]:
     """An engine that is reached over TCP."""
     relay = Relay()
     yield relay
-    relay.close()
+    relay.cut()
 
 
 def test_a_remote_engine_gives_the_same_bytes(

@@ -102,3 +102,34 @@ def test_the_base_can_start_from_an_image_in_a_registry(
     )
     assert image.layers == local.layers
     engine.remove_image(pinned)
+
+
+def test_images_go_through_a_registry(
+    xbuild: Xbuild, engine: DockerEngine, registry: str, toolchain_image: Callable[[str], str]
+) -> None:
+    triple = "x86_64-unknown-linux-musl"
+    toolchain_image(triple)
+    tag, image = told(xbuild, triple)
+    pushed = xbuild("images", "push", triple, "--registry", f"{registry}/team")
+    assert pushed.returncode == 0, pushed.stderr
+    reference = pushed.stdout.strip()
+    assert reference == f"{registry}/team/{tag}"
+    assert engine.image(reference) is None, "the name for the registry is left on the engine"
+    engine.remove_image(tag)
+    pulled = xbuild("images", "pull", triple, env={"XBUILD_IMAGES__REGISTRY": f"{registry}/team"})
+    assert pulled.returncode == 0, pulled.stderr
+    assert told(xbuild, triple) == (tag, image)
+    assert engine.image(reference) is None
+
+
+def told(xbuild: Xbuild, triple: str) -> tuple[str, str]:
+    """The tag and the identifier of an image, as the command shows them."""
+    shown = json.loads(xbuild("images", "show", triple).stdout)
+    (tag,) = shown["tags"]
+    return tag, shown["id"]
+
+
+def test_an_image_that_a_registry_does_not_have(xbuild: Xbuild, registry: str) -> None:
+    done = xbuild("images", "pull", "x86_64-unknown-linux-musl", "--registry", f"{registry}/other")
+    assert done.returncode == 8
+    assert "other/xbuild/x86_64-unknown-linux-musl" in done.stderr

@@ -133,11 +133,11 @@ def test_a_relay_carries_both_ways(tmp_path: Path) -> None:
         client.close()
 
     threading.Thread(target=answer, daemon=True).start()
-    relay = Relay(tmp_path, engine=f"unix://{tmp_path / 'engine'}")
+    relay = Relay(tmp_path / "door", engine=f"unix://{tmp_path / 'engine'}")
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(relay.path))
+        client.connect(str(tmp_path / "door"))
         client.sendall(b"ping")
         client.shutdown(socket.SHUT_WR)
         assert client.recv(100) == b"PING"
-    relay.close()
+    relay.cut()
     server.close()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbuild.catalog import Catalog, Target
-from xbuild.engine import Limits
+from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.fetch import Network
-from xbuild.images.builder import Sources
+from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import Loaded, Settings, load_settings
@@ -162,6 +163,22 @@ def make_sources(settings: Settings) -> Sources:
         ca_bundle=network.ca_bundle,
         environment={**proxies(settings), **mirrors},
         host_environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
+    )
+
+
+def make_builder(
+    settings: Settings, engine: Engine, *, narrate: Narrate, cancelled: threading.Event
+) -> ImageBuilder:
+    """What makes the images that the engine does not have.
+
+    :param narrate: gets what the recipes print.
+    """
+    return ImageBuilder(
+        engine,
+        make_sources(settings),
+        locks=settings.cache_dir / "locks",
+        narrate=narrate,
+        cancelled=cancelled,
     )
 
 

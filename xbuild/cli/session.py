@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 from xbuild.catalog import Catalog
-from xbuild.cli.compose import make_network, make_sources
+from xbuild.cli.compose import make_builder, make_network
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
@@ -95,13 +95,7 @@ class Session:
             text = f"{name}: {line}"
             emit(Output(run=self.run, time=time.time(), phase="image", stream="stdout", line=text))
 
-        return ImageBuilder(
-            self.engine,
-            make_sources(self.settings),
-            locks=self.settings.cache_dir / "locks",
-            narrate=narrate,
-            cancelled=self.cancelled,
-        )
+        return make_builder(self.settings, self.engine, narrate=narrate, cancelled=self.cancelled)
 
     def tools(
         self, catalog: Catalog, emit: Callable[[Event], None], log_path: Callable[[str], Path]
