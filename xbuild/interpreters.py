@@ -60,7 +60,7 @@ def resolve_interpreter(
 
 def _spellings(catalog: Catalog) -> Iterator[str]:
     for interpreter in catalog.interpreters.values():
-        yield from (interpreter.kind, interpreter.tag)
+        yield from (interpreter.kind, interpreter.tag, interpreter.kind.removeprefix("python"))
 
 
 def _lookup(catalog: Catalog, match: re.Match[str]) -> Interpreter | None:

@@ -93,6 +93,7 @@ def test_every_kind_and_short_name_of_the_catalog_is_understood() -> None:
         ("python", ""),
         ("", ""),
         ("graalpy24", ""),
+        ("3.99", "3.9"),
         ("python3.11; rm -rf", "python3.11"),
     ],
 )
