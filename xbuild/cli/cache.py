@@ -17,12 +17,10 @@ from xbuild.cli.compose import load
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
 from xbuild.text import file_size
-from xbuild.ui.console import make_console
+from xbuild.ui.console import make_table_console
 from xbuild.ui.lines import safe, show
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from xbuild.cache import Amount, Cleaned
 
 app = typer.Typer(help="The cache.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,10 +30,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def _folder() -> Path:
     return load({}, None).settings.cache_dir
-
-
-def _console() -> Console:
-    return make_console(sys.stdout, environ=os.environ)
 
 
 @app.command()
@@ -55,7 +49,7 @@ def du(as_json: AsJson = False) -> None:
         }
         typer.echo(json.dumps(body, indent=1))
         return
-    console = _console()
+    console = make_table_console(sys.stdout, environ=os.environ)
     console.print(_table(found))
     show(console, safe(f"{file_size(total)} in {cache}"))
 
@@ -89,7 +83,7 @@ def _tell(cleaned: Cleaned, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(cleaned.as_dict(), indent=1))
         return
-    console = _console()
+    console = make_table_console(sys.stdout, environ=os.environ)
     if cleaned.removed:
         console.print(_table(cleaned.removed))
     show(console, safe(f"{file_size(sum(amount.size for amount in cleaned.removed))} removed"))

@@ -9,24 +9,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from xbuild.catalog import Catalog, Target, load_catalog
 from xbuild.cli.compose import load
 from xbuild.errors import ExitStatus, UsageError
-from xbuild.ui.console import make_console
-
-PIPE_WIDTH = 240
-"""Columns of a table for a reader that is no terminal: nothing that it looks for is cut or wrapped."""
+from xbuild.ui.console import make_console, make_table_console
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
-
-
-def _console() -> Console:
-    named = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return make_console(sys.stdout, environ=os.environ, width=None if named else PIPE_WIDTH)
 
 
 def _proofs(catalog: Catalog, target: Target) -> dict[str, str]:
@@ -53,7 +44,7 @@ def targets(as_json: AsJson = False) -> None:
         ]
         typer.echo(json.dumps({"schema": "xbuild.targets/1", "targets": rows}, indent=1))
         return
-    console = _console()
+    console = make_table_console(sys.stdout, environ=os.environ)
     table = Table(box=None, pad_edge=False)
     table.add_column("target", no_wrap=True)
     table.add_column("platform tag", overflow="fold")
@@ -102,7 +93,7 @@ def config(
     from xbuild.settings import describe
 
     loaded = load({}, project.absolute(), config_file)
-    console = _console()
+    console = make_table_console(sys.stdout, environ=os.environ)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")

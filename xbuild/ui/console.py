@@ -21,6 +21,7 @@ from xbuild.ui.live import LiveView
 from xbuild.ui.state import Clock, RunState
 
 HEARTBEAT_SECONDS = 30.0
+_PIPE_WIDTH = 240
 
 
 class Screen(Protocol):
@@ -59,6 +60,12 @@ def make_console(stream: TextIO, *, environ: Mapping[str, str], width: int | Non
         soft_wrap=False,
         _environ=environ,
     )
+
+
+def make_table_console(stream: TextIO, *, environ: Mapping[str, str]) -> Console:
+    """A console for tables, wide enough for a reader that is no terminal to find nothing cut or wrapped."""
+    named = stream.isatty() or "COLUMNS" in environ
+    return make_console(stream, environ=environ, width=None if named else _PIPE_WIDTH)
 
 
 def open_screen(
