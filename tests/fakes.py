@@ -212,6 +212,7 @@ class FakeEngine:
         self.containers: list[FakeContainer] = []
         self.registry: dict[str, Image] = {}
         self.gone = False
+        self.returns = False
         self.left_open: list[str] = []
         self.running = 0
         self._is_remote = is_remote
@@ -335,6 +336,10 @@ class FakeEngine:
     def load(self, chunks: Iterable[bytes]) -> tuple[Image, ...]:
         references = json.loads(b"".join(chunks))
         return tuple(image for image in map(self.image, references) if image)
+
+    def comes_back(self, seconds: float) -> bool:
+        assert seconds > 0
+        return self.returns
 
     def reap(self) -> tuple[str, ...]:
         return ()

@@ -19,7 +19,7 @@ from xbuild.collect import Collected, collect_directory, collect_stream
 from xbuild.diagnosis import last_error
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
-from xbuild.events import Event, JobStatus, Output, PhaseStarted, Progress, Stream
+from xbuild.events import Event, JobStatus, Notice, Output, PhaseStarted, Progress, Stream
 from xbuild.files import mark_used
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.plan import Job, Step
@@ -28,6 +28,8 @@ from xbuild.wheels import AuditResult
 
 _COMPILING = re.compile(r"^\s*(?:Compiling|Fresh) (?P<crate>\S+) v")
 _TAIL_LINES = 2000
+_ENGINE_PATIENCE = 15.0
+"""Seconds for an engine to come back: a restart takes one or two, and stopping containers up to ten."""
 _STOPPING: tuple[JobStatus, ...] = ("interrupted", "timeout", "out-of-memory")
 _STATUS_OF_ARTIFACT = {"bad-wheel": "check-failed", "no-wheel": "failed", "cannot-write": "failed"}
 _LAST_STATUSES = {*_STOPPING, "refused-output"}
@@ -68,7 +70,10 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutcome:
-    """How a job ended."""
+    """How a job ended.
+
+    :ivar attempts: 2 where the engine went away in the middle and came back.
+    """
 
     job: Job
     status: JobStatus
@@ -76,13 +81,15 @@ class JobOutcome:
     steps: tuple[StepReport, ...]
     collected: tuple[Collected, ...]
     warm: bool
+    attempts: int = 1
     reason: str = ""
 
 
 @dataclass(slots=True)
 class _Done:
-    """What a job has done so far."""
+    """What a job has done so far, in all its attempts."""
 
+    warm: bool = False
     steps: list[StepReport] = field(default_factory=list)
     collected: list[Collected] = field(default_factory=list)
 
@@ -111,24 +118,55 @@ class Executor:
     stopping: Callable[[], bool]
 
     def execute(self, job: Job) -> JobOutcome:
-        """Run one job to its end. A failed build is a result, never an exception."""
+        """Run one job to its end. A failed build is a result, never an exception.
+
+        Where the engine goes away in the middle, and is back soon, what is left of the job is run once more.
+        """
         started = time.monotonic()
         done = _Done()
-        warm = False
-        try:
-            with self._target_dir(job) as (target_dir, warm), self._noted(job, target_dir, done):
-                self._in_container(job, target_dir, done)
-            status, reason = _judge(done.steps)
-        except (XbuildError, OSError) as error:
+        attempts = 1
+        error = self._attempt(job, done)
+        if self._is_worth_waiting(error) and self._engine_is_back(job):
+            attempts = 2
+            error = self._attempt(job, done)
+        if error:
             status, reason = self._status_of(error), _reason_of(error)
+        else:
+            status, reason = _judge(done.steps)
         return JobOutcome(
             job=job,
             status=status,
             seconds=time.monotonic() - started,
             steps=tuple(done.steps),
             collected=tuple(done.collected),
-            warm=warm,
+            warm=done.warm,
+            attempts=attempts,
             reason=reason,
+        )
+
+    def _attempt(self, job: Job, done: _Done) -> XbuildError | OSError | None:
+        """Run those steps that are not done; gives what stopped them."""
+        try:
+            with self._target_dir(job) as (target_dir, warm), self._noted(job, target_dir, done):
+                done.warm = done.warm or warm
+                self._in_container(job, target_dir, done)
+        except (XbuildError, OSError) as error:
+            return error
+        return None
+
+    def _is_worth_waiting(self, error: Exception | None) -> bool:
+        return isinstance(error, EngineError) and error.retryable and not self.stopping()
+
+    def _engine_is_back(self, job: Job) -> bool:
+        self._notice(job, "engine-gone", "the Docker engine went away; waiting for it")
+        if not self.engine.comes_back(_ENGINE_PATIENCE) or self.stopping():
+            return False
+        self._notice(job, "engine-back", "the Docker engine is back: the job is run once more")
+        return True
+
+    def _notice(self, job: Job, code: str, message: str) -> None:
+        self.emit(
+            Notice(run=self.run, time=self.clock(), job=job.id, level="warning", code=code, message=message)
         )
 
     def _status_of(self, error: Exception) -> JobStatus:
@@ -230,7 +268,10 @@ class Executor:
             outcome, tail = self._run(container, job, step)
             if not outcome.ok:
                 raise XbuildError("preparing the toolchain failed", details="\n".join(tail), code="prepare")
+        finished = {report.wheel for report in done.steps}
         for step in job.steps:
+            if step.wheel in finished:
+                continue
             self._phase(job, "build", step)
             outcome, tail = self._run(container, job, step)
             report = self._report(step, outcome, tail, job)

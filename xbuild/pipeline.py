@@ -524,6 +524,7 @@ class Pipeline:
             sysroot=outcome.job.sysroot or "the image's",
             warm=outcome.warm,
             layers_digest=layers_digest(image),
+            attempts=outcome.attempts,
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )

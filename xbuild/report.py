@@ -59,6 +59,7 @@ class JobReport:
     :ivar layers_digest: sha256 over the digests of the image's layers, which no engine changes.
     :ivar sysroot: ``the image's``, or the folder of the caller's.
     :ivar warm: an earlier run left a target directory, and the build went on in it.
+    :ivar attempts: 2 where the engine went away in the middle and came back.
     """
 
     target: str
@@ -73,6 +74,7 @@ class JobReport:
     sysroot: str
     warm: bool
     layers_digest: str = ""
+    attempts: int = 1
     reason: str = ""
     log: str = ""
 

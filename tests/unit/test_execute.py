@@ -29,7 +29,8 @@ from filelock import FileLock
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
-from xbuild.events import Output, PhaseStarted, Progress
+from xbuild.errors import EngineError
+from xbuild.events import Notice, Output, PhaseStarted, Progress
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.plan import Job, make_plan
 from xbuild.transport import Transport
@@ -309,6 +310,46 @@ def test_the_engine_goes_away_in_the_middle(place: Place, *, local: bool) -> Non
     assert place.dist == [job.steps[0].wheel]
     assert [item.path.name for item in outcome.collected] == place.dist
     assert place.engine.running == 0
+
+
+@BOTH
+def test_the_engine_comes_back(place: Place, *, local: bool) -> None:
+    job = make_job()
+    good = maturin(job)
+    times = iter([gone])
+
+    def play(command: Command) -> int | ExecResult | None:
+        handler = next(times, good) if "python3.12" in command.argv else good
+        return handler(command)
+
+    place.engine.on("maturin", play)
+    place.engine.returns = True
+    outcome = place.execute(job, local=local)
+    assert (outcome.status, outcome.attempts, outcome.reason) == ("built", 2, "")
+    assert [step.wheel for step in outcome.steps] == [step.wheel for step in job.steps]
+    assert place.dist == sorted(step.wheel for step in job.steps)
+    built = [event.interpreter for event in place.recorder.of(PhaseStarted) if event.phase == "build"]
+    assert built == [job.steps[0].label, job.steps[1].label, job.steps[1].label]
+    assert [event.code for event in place.recorder.of(Notice)] == ["engine-gone", "engine-back"]
+
+
+def test_an_engine_that_goes_away_again(place: Place) -> None:
+    place.engine.on("maturin", gone)
+    place.engine.returns = True
+    outcome = place.execute(make_job())
+    assert (outcome.status, outcome.attempts) == ("engine-error", 2)
+    assert len(place.recorder.of(PhaseStarted)) == 2
+
+
+def test_what_an_engine_refuses_is_not_tried_again(place: Place) -> None:
+    def refuse(_: Command) -> int:
+        raise EngineError("the Docker engine failed", code="engine-failed")
+
+    place.engine.on("maturin", refuse)
+    place.engine.returns = True
+    outcome = place.execute(make_job())
+    assert (outcome.status, outcome.attempts) == ("engine-error", 1)
+    assert place.recorder.of(Notice) == []
 
 
 def test_no_engine_at_all(place: Place) -> None:

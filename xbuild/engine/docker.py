@@ -518,6 +518,17 @@ class DockerEngine:
         self._remove(made)
         return True
 
+    def comes_back(self, seconds: float) -> bool:
+        patience = time.monotonic() + seconds
+        while not self._lost.is_set() and not self._stopping.is_set():
+            with suppress(*_TRANSPORT_ERRORS):
+                if self._brief.ping():
+                    return True
+            if time.monotonic() > patience:
+                break
+            self._stopping.wait(0.5)
+        return False
+
     def reap(self) -> tuple[str, ...]:
         try:
             found = self._api.containers(all=True, filters={"label": [OWNER_LABEL]})

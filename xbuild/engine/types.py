@@ -217,6 +217,10 @@ class Engine(Protocol):
 
     def load(self, chunks: Iterable[bytes]) -> tuple[Image, ...]: ...
 
+    def comes_back(self, seconds: float) -> bool:
+        """Whether an engine that went away answers again within so many seconds. One that hung does not."""
+        ...
+
     def reap(self) -> tuple[str, ...]:
         """Remove containers whose xbuild process is gone. Gives their identifiers."""
         ...
