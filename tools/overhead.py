@@ -1,7 +1,7 @@
 """Measure what a run costs beside cargo and maturin, when there is nothing to do.
 
-Prints medians: the whole run, the part of it in maturin, and the rest, which is also given as a multiple of what
-the engine takes to start and remove one container with the same image. Machines differ; that ratio less so.
+Prints medians: the whole run, the part of it in maturin, and the rest, which is also given as a multiple of
+what the engine takes to start and remove one container with the same image.
 """
 
 from __future__ import annotations

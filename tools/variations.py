@@ -30,9 +30,9 @@ from rich.table import Table
 from xbuild.catalog import load_catalog
 from xbuild.compare import Cause, Comparison, compare_wheels
 from xbuild.errors import ExitStatus, UsageError, XbuildError
+from xbuild.files import remove_tree
 from xbuild.project.manifest import read_manifest
 from xbuild.ui.errors import render_error
-from xbuild.workspace import remove_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = (*VARIATIONS, FRESH_IMAGE)

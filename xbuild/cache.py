@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from xbuild.workspace import clear_abandoned, gate, remove_tree
+from xbuild.files import remove_tree
+from xbuild.workspace import clear_abandoned, gate
 
 _TRASH = "trash"
 _BLOCK = 512
@@ -129,8 +130,14 @@ def _parts(entry: Path, room: Room) -> Iterator[Path]:
 def size_of(path: Path) -> int:
     """The bytes that are allocated for a file, or a folder and all in it; nothing for what is not there."""
     total = _allocated(path)
-    for where, folders, names in os.walk(path):
-        total += sum(_allocated(Path(where) / name) for name in (*folders, *names))
+    waiting = [path] if path.is_dir() and not path.is_symlink() else []
+    # Not os.walk, which calls itself for each level: a build can make more levels than Python allows
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                total += _allocated(Path(entry.path))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
     return total
 
 

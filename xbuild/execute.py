@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from xbuild.diagnosis import last_error
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Notice, Output, PhaseStarted, Progress, Stream
-from xbuild.files import mark_used
+from xbuild.files import mark_used, remove_tree
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.plan import Job, Step
 from xbuild.transport import Transport, tar_tree
@@ -200,7 +199,7 @@ class Executor:
         try:
             yield fresh, False
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            remove_tree(fresh)
 
     @contextmanager
     def _noted(self, job: Job, target_dir: Path, done: _Done) -> Iterator[None]:
@@ -252,7 +251,7 @@ class Executor:
                     self._fill(container, job)
                 self._run_steps(container, job, out, done)
         finally:
-            shutil.rmtree(out, ignore_errors=True)
+            remove_tree(out)
 
     def _fill(self, container: Container, job: Job) -> None:
         # Owned by root, so that the build cannot change its own inputs

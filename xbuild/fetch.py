@@ -20,7 +20,7 @@ from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
-from xbuild.files import make_folder, mark_used, write_whole
+from xbuild.files import make_folder, mark_used, remove_tree, write_whole
 from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.layout import OUT, SRC, VENDOR
 from xbuild.project.crates import CrateStore
@@ -211,7 +211,7 @@ class Fetcher:
                 code="offline",
             ) from error
         finally:
-            shutil.rmtree(vendor, ignore_errors=True)
+            remove_tree(vendor)
 
     def _run(
         self,
@@ -250,7 +250,7 @@ class Fetcher:
                 _unpack(container.get(OUT), out)
                 _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
         self._take(out, lock_path, config)
-        shutil.rmtree(out, ignore_errors=True)
+        remove_tree(out)
         return _details(answer, manifest)
 
     def _fill(self, container: Container, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""Folders and files that other processes read: whatever the umask is, and while they are written."""
+"""Folders and files that other processes read while they are written, or that they wrote."""
 
 from __future__ import annotations
 
@@ -45,3 +45,35 @@ def mark_used(path: Path) -> None:
     """
     with suppress(OSError):
         os.utime(path)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder that a build wrote, whatever its modes are and however deep it goes.
+
+    What cannot be removed is left. Folders are first moved up to ``folder``, so that no path gets long and
+    nothing calls itself: either has a limit that a build can reach.
+    """
+    waiting = [folder] if folder.is_dir() and not folder.is_symlink() else []
+    while waiting:
+        where = waiting.pop()
+        # Taking something out of a folder, and moving a folder elsewhere, writes to it
+        with suppress(OSError):
+            where.chmod(0o700)
+        for path in _inside(where):
+            with suppress(OSError):
+                if path.is_symlink() or not path.is_dir():
+                    path.unlink()
+                    continue
+                path.chmod(0o700)
+                waiting.append(path.rename(folder / secrets.token_hex(16)))
+        if where != folder:
+            with suppress(OSError):
+                where.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _inside(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return list(folder.iterdir())
+    return []

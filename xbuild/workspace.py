@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xbuild.errors import StorageError
+from xbuild.files import remove_tree
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -58,16 +57,6 @@ def clear_abandoned(cache: Path) -> None:
                 lock_path.unlink(missing_ok=True)
         except Timeout:
             continue
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder whatever modes a build gave to what is in it. What cannot be removed is left."""
-    for where, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(where) / name
-            if not path.is_symlink() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def storage_error(error: OSError) -> StorageError:

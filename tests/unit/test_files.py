@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from conditions import together, umask
 
-from xbuild.files import make_folder, write_whole
+from xbuild.cache import size_of
+from xbuild.files import make_folder, remove_tree, write_whole
 
 
 def mode(path: Path) -> int:
@@ -74,3 +76,17 @@ def test_writers_of_the_same_file(tmp_path: Path) -> None:
 
     assert together(*[lambda body=body: work(body) for body in bodies]) == []
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_deeper_than_paths_and_calls_can_be(tmp_path: Path) -> None:
+    handle = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(5000):
+        os.mkdir("d", dir_fd=handle)
+        below = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = below
+    os.close(handle)
+    (tmp_path / "d" / "link").symlink_to(tmp_path)
+    assert size_of(tmp_path / "d") > 0
+    remove_tree(tmp_path / "d")
+    assert list(tmp_path.iterdir()) == []

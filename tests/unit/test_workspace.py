@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from xbuild.errors import ExitStatus
-from xbuild.workspace import clear_abandoned, new_run_id, remove_tree, storage_error, work_folder
+from xbuild.files import remove_tree
+from xbuild.workspace import clear_abandoned, new_run_id, storage_error, work_folder
 
 DYING = """
 import os, sys

@@ -20,6 +20,7 @@ from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Notice, Output, RunFinished
+from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
@@ -34,7 +35,7 @@ from xbuild.ui.errors import render_error
 from xbuild.ui.lines import show
 from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
-from xbuild.workspace import new_run_id, remove_tree, storage_error
+from xbuild.workspace import new_run_id, storage_error
 
 if TYPE_CHECKING:
     from xbuild.attest import SigningKey

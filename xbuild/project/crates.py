@@ -14,7 +14,6 @@ import io
 import json
 import os
 import re
-import shutil
 import stat
 import tarfile
 import tempfile
@@ -29,7 +28,7 @@ from typing import NamedTuple
 from filelock import FileLock
 
 from xbuild.errors import FetchError
-from xbuild.files import make_folder, mark_used, write_whole
+from xbuild.files import make_folder, mark_used, remove_tree, write_whole
 from xbuild.project.lockfile import LockedPackage
 
 CONFIG = "config.toml"
@@ -194,12 +193,12 @@ class CrateStore:
         make_folder(self._folder / "turns")
         work = self._folder / "turns" / key
         with FileLock(f"{work}.lock", timeout=_TURN_SECONDS):
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
             make_folder(work)
             try:
                 yield work
             finally:
-                shutil.rmtree(work, ignore_errors=True)
+                remove_tree(work)
 
     def _vendor_one(self, package: LockedPackage, folder: Path, work: Path) -> tuple[str, str]:
         files = _files_of(package, self._content(package))
@@ -312,32 +311,33 @@ def _same(folder: Path, files: Mapping[str, _File]) -> bool:
     try:
         if folder.is_symlink() or not folder.is_dir():
             return False
-        return _count_same(str(folder), "", files, expected) == len(files)
+        return _count_same(str(folder), files, expected) == len(files)
     except (OSError, ValueError):
         return False
 
 
-def _count_same(folder: str, below: str, files: Mapping[str, _File], expected: Collection[str]) -> int:
+def _count_same(top: str, files: Mapping[str, _File], expected: Collection[str]) -> int:
     """How many of ``files`` are in a folder and those in it.
 
     Strings and one listing for each folder, not paths: this looks at thousands of files before every build.
 
     :raises ValueError: something else is there.
     """
-    if Path(folder).stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
-        raise ValueError(f"not readable for all: {folder}")
     count = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = below + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                if name not in expected:
-                    raise ValueError(f"an unexpected folder: {entry.path}")
-                count += _count_same(entry.path, f"{name}/", files, expected)
-            elif name in files and _holds(entry.path, files[name]):
-                count += 1
-            else:
-                raise ValueError(f"not as it was: {entry.path}")
+    waiting = [(top, "")]
+    while waiting:
+        folder, below = waiting.pop()
+        if Path(folder).stat().st_mode & _READ_AND_RUN != _READ_AND_RUN:
+            raise ValueError(f"not readable for all: {folder}")
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = below + entry.name
+                if entry.is_dir(follow_symlinks=False) and name in expected:
+                    waiting.append((entry.path, f"{name}/"))
+                elif name in files and _holds(entry.path, files[name]):
+                    count += 1
+                else:
+                    raise ValueError(f"not as it was: {entry.path}")
     return count
 
 
