@@ -40,6 +40,7 @@ class Rooms:
 
     :ivar source: the snapshot.
     :ivar source_digest: what identifies the snapshot's contents.
+    :ivar lock_digest: what identifies the unpacked crates.
     :ivar vendor: the folder with cargo's configuration and the unpacked crates.
     :ivar work: private folder of the run.
     :ivar target_cache: folder for target directories that outlive the run, or ``None`` for fresh ones.
@@ -52,6 +53,7 @@ class Rooms:
     target_cache: Path | None
     destination: Path
     source_digest: str = ""
+    lock_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,8 @@ class _Done:
     """What a job has done so far, in all its attempts."""
 
     warm: bool = False
+    seconds: float = 0.0
+    """What its commands took, which the time limit counts."""
     steps: list[StepReport] = field(default_factory=list)
     collected: list[Collected] = field(default_factory=list)
 
@@ -191,6 +195,7 @@ class Executor:
             else:
                 mark_used(Path(lock.lock_file))
                 try:
+                    self._keep_apart(kept, job)
                     yield kept, kept.is_dir()
                 finally:
                     lock.release()
@@ -200,6 +205,18 @@ class Executor:
             yield fresh, False
         finally:
             remove_tree(fresh)
+
+    def _keep_apart(self, kept: Path, job: Job) -> None:
+        """Empty a kept target directory in which other crates were built, or with another sysroot.
+
+        Each build script can write to all of it, and cargo believes what it finds there: crates that are no
+        longer among the dependencies would go on having a say. It does not see that a sysroot is another.
+        """
+        note = kept.with_name(f"{kept.name}.crates")
+        crates = hashlib.sha256(f"{self.rooms.lock_digest} {_look_of(job.sysroot)}".encode()).hexdigest()
+        if kept.is_dir() and not (note.is_file() and note.read_text("utf-8") == crates):
+            remove_tree(kept)
+        note.write_text(crates, "utf-8")
 
     @contextmanager
     def _noted(self, job: Job, target_dir: Path, done: _Done) -> Iterator[None]:
@@ -264,7 +281,7 @@ class Executor:
 
     def _run_steps(self, container: Container, job: Job, out: Path, done: _Done) -> None:
         for step in job.prepare:
-            outcome, tail = self._run(container, job, step)
+            outcome, tail = self._run(container, job, step, done)
             if not outcome.ok:
                 raise XbuildError("preparing the toolchain failed", details="\n".join(tail), code="prepare")
         finished = {report.wheel for report in done.steps}
@@ -272,7 +289,7 @@ class Executor:
             if step.wheel in finished:
                 continue
             self._phase(job, "build", step)
-            outcome, tail = self._run(container, job, step)
+            outcome, tail = self._run(container, job, step, done)
             report = self._report(step, outcome, tail, job)
             if report.status == "built":
                 self._phase(job, "collect", step)
@@ -307,12 +324,12 @@ class Executor:
         status = _STATUS_OF_ARTIFACT.get(error.code, "refused-output")
         return replace(report, status=status, reason=f"[{error.code}] {_reason_of(error)}")
 
-    def _run(self, container: Container, job: Job, step: Step) -> tuple[ExecResult, list[str]]:
+    def _run(self, container: Container, job: Job, step: Step, done: _Done) -> tuple[ExecResult, list[str]]:
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        done = 0
+        crates = 0
 
         def on_line(stream: Stream, line: str) -> None:
-            nonlocal done
+            nonlocal crates
             tail.append(line)
             self.emit(
                 Output(
@@ -327,7 +344,7 @@ class Executor:
             )
             compiling = _COMPILING.match(line)
             if compiling:
-                done += 1
+                crates += 1
                 self.emit(
                     Progress(
                         run=self.run,
@@ -335,15 +352,23 @@ class Executor:
                         job=job.id,
                         interpreter=step.label,
                         phase="build",
-                        done=done,
-                        total=max(self.packages, done),
+                        done=crates,
+                        total=max(self.packages, crates),
                         what=compiling["crate"],
                     )
                 )
 
-        result = container.run(
-            step.argv, env=step.env, workdir=job.workdir, timeout=job.timeout, on_line=on_line
-        )
+        started = time.monotonic()
+        try:
+            result = container.run(
+                step.argv,
+                env=step.env,
+                workdir=job.workdir,
+                timeout=max(job.timeout - done.seconds, 0.01) if job.timeout else None,
+                on_line=on_line,
+            )
+        finally:
+            done.seconds += time.monotonic() - started
         return result, list(tail)
 
     def _report(self, step: Step, outcome: ExecResult, tail: list[str], job: Job) -> StepReport:
@@ -388,6 +413,19 @@ def _file_name(image: str) -> str:
 def _made_of(job: Job, source_digest: str) -> str:
     """What identifies everything of this project that goes into a target directory."""
     return hashlib.sha256(repr((source_digest, sorted(job.env.items()))).encode()).hexdigest()
+
+
+def _look_of(sysroot: str | None) -> str:
+    """What tells one state of a sysroot of the caller's own from another: names, sizes and times."""
+    if not sysroot:
+        return ""
+    state = hashlib.sha256(sysroot.encode())
+    for where, folders, names in os.walk(sysroot):
+        folders.sort()
+        for name in sorted(names):
+            status = (Path(where) / name).lstat()
+            state.update(f"{where}/{name} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "replace"))
+    return state.hexdigest()
 
 
 def _touch(folder: Path) -> None:

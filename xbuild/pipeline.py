@@ -355,10 +355,12 @@ class Pipeline:
             rooms=Rooms(
                 source=inspected.snapshot.folder,
                 source_digest=inspected.snapshot.digest,
+                lock_digest=inspected.fetched.lock_digest,
                 vendor=inspected.vendor,
                 work=work,
+                # What earlier builds left is pinned by nothing
                 target_cache=None
-                if self._request.fresh
+                if self._request.fresh or self._request.locked
                 else self._tools.cache / "target" / f"{inspected.manifest.wheel_name}-{key}",
                 destination=self._request.out,
             ),

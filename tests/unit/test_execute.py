@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +72,7 @@ class Place:
         local: bool = True,
         cache: bool = False,
         digest: str = "",
+        crates: str = "",
         validate: Callable[[Path], AuditResult] = accept,
     ) -> JobOutcome:
         executor = Executor(
@@ -78,6 +81,7 @@ class Place:
             rooms=Rooms(
                 source=self.root / "source",
                 source_digest=digest,
+                lock_digest=crates,
                 vendor=self.root / "vendor",
                 work=self.root / "work",
                 target_cache=self.root / "cache" if cache else None,
@@ -446,6 +450,44 @@ def test_an_image_of_the_users_own_has_its_target_directory_too(place: Place) ->
     other = replace(job, image="registry:5000/own/image:2")
     assert not place.execute(other, cache=True).warm
     assert place.execute(job, cache=True).warm
+
+
+def test_a_target_directory_in_which_other_crates_were_built_is_emptied(place: Place) -> None:
+    """Each build script can write to all of it: what a crate left must not outlive the crate."""
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    warm = [place.execute(job, cache=True, crates=crates).warm for crates in ("a", "a", "b", "a", "a")]
+    assert warm == [False, True, False, False, True]
+
+
+def test_a_sysroot_that_changed_gets_an_empty_target_directory(place: Place, tmp_path: Path) -> None:
+    sysroot = tmp_path / "sysroot"
+    (sysroot / "crt").mkdir(parents=True)
+    own = replace(make_job("python3.11"), sysroot=str(sysroot))
+    place.engine.on("maturin", maturin(own))
+    warm = [place.execute(replace(own, sysroot=""), cache=True).warm]
+    warm += [place.execute(own, cache=True).warm for _ in range(2)]
+    (sysroot / "crt" / "libcmt.lib").write_bytes(b"another")
+    warm.append(place.execute(own, cache=True).warm)
+    assert warm == [False, False, True, False]
+
+
+def test_the_time_limit_is_that_of_all_interpreters(place: Place) -> None:
+    job = replace(make_job(), timeout=100.0)
+    limits: list[float] = []
+    good = maturin(job)
+
+    def play(command: Command) -> int | ExecResult | None:
+        assert command.timeout
+        limits.append(command.timeout)
+        time.sleep(0.05)
+        return good(command)
+
+    place.engine.on("maturin", play)
+    assert place.execute(job).status == "built"
+    assert limits[0] == 100.0
+    assert all(b <= a - 0.05 for a, b in itertools.pairwise(limits))
+    assert len(limits) == len(job.steps) > 1
 
 
 def is_new(path: Path) -> bool:

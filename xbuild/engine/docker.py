@@ -264,6 +264,7 @@ class DockerEngine:
         self._running: dict[str, DockerContainer] = {}
         self._stopping = threading.Event()
         self._lost = threading.Event()
+        self._left: set[str] = set()
 
     def close(self) -> None:
         """Close the connections of this client. What runs is not touched."""
@@ -490,14 +491,17 @@ class DockerEngine:
             try:
                 api.remove_container(container_id, force=True, v=True)
             except NotFound:
+                self._left.discard(container_id)
                 return
             except APIError:
                 # It is being removed already
                 time.sleep(pause)
                 pause = min(pause * 2, 0.1)
             except _TRANSPORT_ERRORS:
+                self._left.add(container_id)
                 return
             else:
+                self._left.discard(container_id)
                 return
 
     def sees(self, path: Path, *, image: str) -> bool:
@@ -523,6 +527,9 @@ class DockerEngine:
         while not self._lost.is_set() and not self._stopping.is_set():
             with suppress(*_TRANSPORT_ERRORS):
                 if self._brief.ping():
+                    # An engine may keep containers through a restart, and their builds go on
+                    for container_id in tuple(self._left):
+                        self._remove(container_id)
                     return True
             if time.monotonic() > patience:
                 break
