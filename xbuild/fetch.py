@@ -25,7 +25,7 @@ from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.layout import OUT, SRC, VENDOR
 from xbuild.project.crates import CrateStore
 from xbuild.project.details import Details, read_metadata
-from xbuild.project.lockfile import LockedPackage, read_lock
+from xbuild.project.lockfile import LockedPackage, no_lockfile, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot
 from xbuild.transport import Transport, give, tar_tree
@@ -109,12 +109,7 @@ class Fetcher:
         lock_path = snapshot.folder / manifest.lock_path.relative_to(manifest.root)
         had_lock = lock_path.is_file()
         if locked and not had_lock:
-            raise RefusedError(
-                f"{manifest.name} has no Cargo.lock",
-                details=f"--locked was given, and {manifest.lock_path} does not exist",
-                hint="run `cargo generate-lockfile` and commit it, or leave --locked out",
-                code="no-lockfile",
-            )
+            raise no_lockfile(manifest.name, manifest.lock_path)
         packages = read_lock(lock_path) if had_lock else ()
         missing = self.store.missing(packages)
         complete = had_lock and not missing and self._has_config(lock_path)

@@ -184,6 +184,9 @@ class Pipeline:
         request, tools = self._request, self._tools
         self._phase("image", "base")
         base = tools.images.ensure(base_recipe())
+        rust = tool_versions(base).get("rustc", "")
+        # Before toolchain images are made and anything is fetched
+        precheck(request, tools.catalog, rust=rust)
         images = dict(self._images(build=build_images))
         self._check_pins(manifest, {BASE: base, **images})
         transport = find_transport(tools.engine, work, image=base.id)
@@ -233,7 +236,7 @@ class Pipeline:
             fetched.details,
             tools.catalog,
             images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
-            rust=tool_versions(base).get("rustc", ""),
+            rust=rust,
             epoch=snapshot.epoch if request.epoch is None else request.epoch,
         )
         vendor = self._vendor(fetcher, fetched)

@@ -156,6 +156,26 @@ def test_refusals_touch_no_engine(place: Place) -> None:
     assert caught.value.code == "not-maturin"
 
 
+def test_a_missing_lockfile_is_refused_without_an_engine(place: Place) -> None:
+    place.engine.gone = True
+    (place.project / "Cargo.lock").unlink()
+    with pytest.raises(RefusedError) as caught:
+        place.pipeline(place.request(locked=True)).build()
+    assert caught.value.code == "no-lockfile"
+
+
+def test_a_newer_rust_is_refused_before_toolchain_images_are_made(place: Place) -> None:
+    for image in place.engine.images(MANIFEST_LABEL):
+        if image.id != "sha256:base":
+            place.engine.remove_image(image.tags[0])
+    manifest = place.project / "Cargo.toml"
+    manifest.write_text(manifest.read_text("utf-8").replace("[package]", '[package]\nrust-version = "1.99"'))
+    with pytest.raises(RefusedError) as caught:
+        place.pipeline(place.request()).build()
+    assert caught.value.code == "rust-too-old"
+    assert place.engine.containers == []
+
+
 def test_an_engine_that_is_gone(place: Place) -> None:
     place.engine.gone = True
     with pytest.raises(EngineError):

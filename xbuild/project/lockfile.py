@@ -76,6 +76,16 @@ def _package(item: Mapping[str, Any], old_checksums: Mapping[str, str]) -> Locke
     return LockedPackage(**values)
 
 
+def no_lockfile(name: str, path: Path) -> RefusedError:
+    """The error for a crate without Cargo.lock, where there has to be one."""
+    return RefusedError(
+        f"{name} has no Cargo.lock",
+        details=f"--locked was given, and {path} does not exist",
+        hint="run `cargo generate-lockfile` and commit it, or leave --locked out",
+        code="no-lockfile",
+    )
+
+
 def read_lock(path: Path) -> tuple[LockedPackage, ...]:
     """The packages of a lockfile.
 
