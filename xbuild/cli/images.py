@@ -16,6 +16,7 @@ from rich.text import Text
 from xbuild import __version__
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load
+from xbuild.cli.machine import answers_json
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event, PhaseStarted
 from xbuild.images.bootstrap import root_recipe
@@ -112,6 +113,7 @@ def build(
 
 
 @app.command("list")
+@answers_json
 def list_images(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:

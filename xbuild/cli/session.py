@@ -19,7 +19,7 @@ from xbuild.cli.compose import make_builder, make_network
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
-from xbuild.events import Event, Notice, Output, RunFinished
+from xbuild.events import Event, Notice, Output, RunFinished, ended_by
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
@@ -244,14 +244,7 @@ class Session:
             write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 
     def _failed(self, error: XbuildError, started: float) -> RunFinished:
-        interrupted = error.exit_status == ExitStatus.INTERRUPTED
-        return RunFinished(
-            run=self.run,
-            time=time.time(),
-            status="interrupted" if interrupted else "error",
-            exit_status=int(error.exit_status),
-            seconds=time.monotonic() - started,
-        )
+        return ended_by(error, run=self.run, now=time.time(), seconds=time.monotonic() - started)
 
     def interruptible(self, work: Callable[[], T]) -> T:
         """Do ``work`` in a thread, so that Ctrl-C is answered whatever it waits for.
