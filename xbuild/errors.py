@@ -8,6 +8,7 @@ the way out (``hint``). ``code`` is stable and meant for machines.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 
 class ExitStatus(IntEnum):
@@ -56,6 +57,18 @@ class XbuildError(Exception):
         self.hint = hint
         self.code = code or self.default_code
         self.retryable = retryable
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return {
+            "schema": "xbuild.error/1",
+            "code": self.code,
+            "brief": self.brief,
+            "details": self.details,
+            "hint": self.hint,
+            "exit_status": int(self.exit_status),
+            "retryable": self.retryable,
+        }
 
 
 class UsageError(XbuildError):

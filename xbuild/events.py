@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
+from xbuild.errors import ExitStatus, XbuildError
+
 Phase = Literal["image", "fetch", "build", "collect", "check", "test"]
 Stream = Literal["stdout", "stderr"]
 JobStatus = Literal[
@@ -112,13 +114,36 @@ class JobFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """The one terminal event of a run."""
+    """The one terminal event of a run.
+
+    Where an error stands in for the report, ``code``, ``brief``, ``details`` and ``hint`` are the error's.
+    """
 
     kind = "run-finished"
     status: Literal["ok", "partly", "failed", "interrupted", "error"]
     exit_status: int
     seconds: float
     report: str = ""
+    code: str = ""
+    brief: str = ""
+    details: str = ""
+    hint: str = ""
+
+
+def ended_by(error: XbuildError, *, run: str, now: float, seconds: float) -> RunFinished:
+    """The terminal event of a run that ends with an error; ``run`` is ``""`` where none was started."""
+    interrupted = error.exit_status == ExitStatus.INTERRUPTED
+    return RunFinished(
+        run=run,
+        time=now,
+        status="interrupted" if interrupted else "error",
+        exit_status=int(error.exit_status),
+        seconds=seconds,
+        code=error.code,
+        brief=error.brief,
+        details=error.details,
+        hint=error.hint,
+    )
 
 
 Sink = Callable[[Event], None]

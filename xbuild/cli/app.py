@@ -10,6 +10,7 @@ import typer
 
 from xbuild import __version__
 from xbuild.cli import attest, build, cache, images, info, lock, verify, wheels
+from xbuild.cli.machine import answers_json, ends_events
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
@@ -40,16 +41,16 @@ def root(
     """Cross-build the wheels of Rust extensions for Python, in containers."""
 
 
-app.command("run")(build.run)
-app.command("plan")(build.plan)
+app.command("run")(ends_events(build.run))
+app.command("plan")(answers_json(build.plan))
 app.command("lock")(lock.lock)
-app.command("targets")(info.targets)
-app.command("doctor")(info.doctor)
+app.command("targets")(answers_json(info.targets))
+app.command("doctor")(answers_json(info.doctor))
 app.command("config")(info.config)
 app.command("logs")(info.logs)
-app.command("check")(wheels.check)
+app.command("check")(answers_json(wheels.check))
 app.command("test")(wheels.test)
-app.command("verify")(verify.verify)
+app.command("verify")(answers_json(verify.verify))
 app.add_typer(images.app, name="images")
 app.add_typer(cache.app, name="cache")
 app.add_typer(attest.app, name="attest")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from xbuild.cli.machine import answers_json
 from xbuild.errors import CheckError, ExitStatus
 
 app = typer.Typer(help="Attestations of wheels.", no_args_is_help=True, rich_markup_mode=None)
@@ -22,6 +23,7 @@ def attest() -> None:
 
 
 @app.command()
+@answers_json
 def verify(
     attestation: Annotated[
         Path, typer.Argument(help="An attestation, or a bundle with one on each line.", metavar="ATTESTATION")

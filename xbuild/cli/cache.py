@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xbuild.cli.compose import load
+from xbuild.cli.machine import answers_json
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
 from xbuild.text import file_size
@@ -33,6 +34,7 @@ def _folder() -> Path:
 
 
 @app.command()
+@answers_json
 def du(as_json: AsJson = False) -> None:
     """Show how much of what the cache holds."""
     from xbuild.cache import amounts
@@ -55,6 +57,7 @@ def du(as_json: AsJson = False) -> None:
 
 
 @app.command()
+@answers_json
 def gc(
     older: Annotated[
         str, typer.Option("--older", help="Remove what was not used for this long: 30d, 2w, 12h.")
@@ -72,6 +75,7 @@ def gc(
 
 
 @app.command()
+@answers_json
 def clear(as_json: AsJson = False) -> None:
     """Remove everything that is not in use."""
     from xbuild.cache import clean

@@ -16,19 +16,21 @@ from rich.text import Text
 from xbuild import __version__
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load
+from xbuild.cli.machine import answers_json
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event, PhaseStarted
 from xbuild.images.bootstrap import root_recipe
-from xbuild.images.catalog import other_recipes, outdated, recipes, states, total_size
+from xbuild.images.catalog import outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
-from xbuild.images.recipe import REPOSITORY, Recipe
+from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe
+from xbuild.testing.recipes import tester_recipes
 from xbuild.text import file_size
 from xbuild.ui.lines import safe
 from xbuild.ui.lines import show as show_line
 
 if TYPE_CHECKING:
     from xbuild.cli.session import Session
-    from xbuild.engine import Image
+    from xbuild.engine import Engine, Image
 
 app = typer.Typer(help="Toolchain images.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -39,6 +41,20 @@ def _session(*, quiet: bool = False) -> Session:
     from xbuild.cli.session import Session
 
     return Session(load({}, None).settings, quiet=quiet)
+
+
+def other_recipes() -> tuple[Recipe, ...]:
+    """Images that are no toolchains and are built on request: xbuild's own, and the testers."""
+    return (cli_recipe(), *tester_recipes())
+
+
+def remove_outdated(engine: Engine) -> tuple[Image, ...]:
+    """Remove the images that other versions of the recipes made; gives them."""
+    roots = frozenset({root_recipe().digest})
+    gone = outdated(engine, (*recipes(load_catalog()), *other_recipes()), roots=roots)
+    for image in gone:
+        engine.remove_image(image.id, force=True)
+    return gone
 
 
 def _chosen(names: list[str] | None) -> tuple[Recipe, ...]:
@@ -87,7 +103,7 @@ def build(
                 emit(PhaseStarted(run=session.run, time=time.time(), phase="image", what=recipe.name))
                 made.append(builder.ensure(recipe))
             for recipe, image in zip(chosen, made, strict=True):
-                if recipe in other_recipes():
+                if recipe == cli_recipe():
                     session.engine.tag(image.id, f"{REPOSITORY}/{recipe.name}:latest")
             return made
 
@@ -97,12 +113,13 @@ def build(
 
 
 @app.command("list")
+@answers_json
 def list_images(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """List the images and what all of them take together."""
     session = _session(quiet=True)
-    found = list(states(session.engine, recipes(load_catalog())))
+    found = session.interruptible(lambda: list(states(session.engine, recipes(load_catalog()))))
     present = [state.image for state in found if state.image]
     total = total_size(present[1:], present[:1])
     if as_json:
@@ -136,7 +153,7 @@ def list_images(
 def show(name: Annotated[str, typer.Argument(help="A target triple, or `base`.")]) -> None:
     """Show what an image is made of, as JSON."""
     session = _session(quiet=True)
-    image = _present(session, [name])[0]
+    image = session.interruptible(lambda: _present(session, [name]))[0]
     body = {
         "schema": "xbuild.image/1",
         "name": name,
@@ -161,7 +178,7 @@ def sbom(
     """Give an image's bill of materials: all its packages and tools, as CycloneDX 1.6 (JSON)."""
     session = _session(quiet=True)
     recipe = _chosen([name])[0]
-    image = _present(session, [name])[0]
+    image = session.interruptible(lambda: _present(session, [name]))[0]
     # Imported late: the CycloneDX library takes a while to load
     from xbuild.attest.sbom import image_bom
 
@@ -179,12 +196,9 @@ def sbom(
 def prune() -> None:
     """Remove images that other versions of the recipes made."""
     session = _session(quiet=True)
-    roots = frozenset({root_recipe().digest})
-    gone = outdated(session.engine, (*recipes(load_catalog()), *other_recipes()), roots=roots)
+    gone = session.interruptible(lambda: remove_outdated(session.engine))
     for image in gone:
-        name = image.tags[0] if image.tags else image.id
-        session.engine.remove_image(image.id, force=True)
-        typer.echo(f"removed {name}")
+        typer.echo(f"removed {image.tags[0] if image.tags else image.id}")
     typer.echo(f"{len(gone)} removed")
 
 
@@ -195,7 +209,7 @@ def save(
 ) -> None:
     """Write images to an archive that `xbuild images load` (or `docker load`) takes on another machine."""
     session = _session(quiet=True)
-    images = _present(session, names)
+    images = session.interruptible(lambda: _present(session, names))
     if not images:
         raise ImageError("no image is built yet", hint="xbuild images build", code="image-missing")
     fresh = out.with_name(f".{out.name}.new")

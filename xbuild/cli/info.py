@@ -67,9 +67,11 @@ def targets(as_json: AsJson = False) -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check the engine, space, certificates, sources and emulation, with the fix for what is wrong."""
+    from xbuild.cli.session import Session
     from xbuild.doctor import examine
 
-    findings = examine(load({}, Path.cwd()).settings, environ=os.environ)
+    settings = load({}, Path.cwd()).settings
+    findings = Session(settings, quiet=True).interruptible(lambda: examine(settings, environ=os.environ))
     failed = any(item.level == "error" for item in findings)
     if as_json:
         body = {"schema": "xbuild.doctor/1", "findings": [item.as_dict() for item in findings]}

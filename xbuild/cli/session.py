@@ -19,7 +19,7 @@ from xbuild.cli.compose import make_builder, make_network
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
-from xbuild.events import Event, Notice, Output, RunFinished
+from xbuild.events import Event, Notice, Output, RunFinished, ended_by
 from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
@@ -79,15 +79,20 @@ class Session:
             verbose=verbose,
         )
         self._engine = engine
+        self._connecting = threading.Lock()
         self._interrupts = 0
         self._abandoned: Callable[[], None] = lambda: None
 
     @property
     def engine(self) -> Engine:
-        """The engine, connected to when it is first needed."""
-        if self._engine is None:
-            self._engine = DockerEngine()
-        return self._engine
+        """The engine, connected to when it is first needed.
+
+        Only for work that is :meth:`interruptible`: what accepts a connection may never answer.
+        """
+        with self._connecting:
+            if self._engine is None:
+                self._engine = DockerEngine()
+            return self._engine
 
     def images(self, emit: Callable[[Event], None]) -> ImageBuilder:
         """The builder of images; what recipes print becomes output events of the phase ``image``."""
@@ -116,8 +121,9 @@ class Session:
 
     def plan(self, request: BuildRequest, catalog: Catalog) -> Plan:
         """What would run. Without an engine, what can be said without one."""
-        pipeline = Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run)
-        return self.interruptible(pipeline.plan)
+        return self.interruptible(
+            lambda: Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run).plan()
+        )
 
     def build(self, request: BuildRequest, catalog: Catalog, *, key: SigningKey | None = None) -> ExitStatus:
         """Build, show, log, report and attest; gives the exit status.
@@ -160,8 +166,9 @@ class Session:
             emit = _UntilTheEnd(logs, screen)
             self._abandoned = lambda: emit(self._failed(InterruptedRunError("interrupted"), started))
             try:
-                pipeline = Pipeline(request, self.tools(catalog, emit, logs.path), self.run)
-                report = self.interruptible(pipeline.build)
+                report = self.interruptible(
+                    lambda: Pipeline(request, self.tools(catalog, emit, logs.path), self.run).build()
+                )
                 ended = finished(report, now=time.time(), path=keep(report, folder, emit))
             except (XbuildError, OSError) as error:
                 problem = storage_error(error) if isinstance(error, OSError) else error
@@ -238,14 +245,7 @@ class Session:
             write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 
     def _failed(self, error: XbuildError, started: float) -> RunFinished:
-        interrupted = error.exit_status == ExitStatus.INTERRUPTED
-        return RunFinished(
-            run=self.run,
-            time=time.time(),
-            status="interrupted" if interrupted else "error",
-            exit_status=int(error.exit_status),
-            seconds=time.monotonic() - started,
-        )
+        return ended_by(error, run=self.run, now=time.time(), seconds=time.monotonic() - started)
 
     def interruptible(self, work: Callable[[], T]) -> T:
         """Do ``work`` in a thread, so that Ctrl-C is answered whatever it waits for.
@@ -268,7 +268,8 @@ class Session:
             while thread.is_alive():
                 thread.join(0.1)
                 if self.cancelled.is_set():
-                    deadline = deadline or time.monotonic() + PATIENCE
+                    # Without an engine there is nothing to end in good order
+                    deadline = deadline or time.monotonic() + (PATIENCE if self._engine else HASTE)
                     if self._interrupts > 1:
                         deadline = min(deadline, time.monotonic() + HASTE)
                         self._interrupts = 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xbuild.catalog import Catalog
 from xbuild.engine import Engine, Image
-from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, Recipe, base_recipe, cli_recipe, toolchain_recipe
+from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, Recipe, base_recipe, toolchain_recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,6 @@ def recipes(catalog: Catalog) -> tuple[Recipe, ...]:
     """The recipes of the base and of every target, in the catalog's order."""
     targets = (toolchain_recipe(target.triple, target.family) for target in catalog.targets.values())
     return (base_recipe(), *targets)
-
-
-def other_recipes() -> tuple[Recipe, ...]:
-    """Images that are no toolchains and are built on request: xbuild's own, and the testers."""
-    return (cli_recipe(),)
 
 
 def states(engine: Engine, wanted: Iterable[Recipe]) -> Iterator[ImageState]:

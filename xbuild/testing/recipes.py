@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from xbuild.images.recipe import Recipe
-from xbuild.testing.testers import Tester
+from xbuild.testing.testers import Tester, load_testers
 
 
 def recipe_for(tester: Tester) -> Recipe:
     """The recipe of a tester's image; it starts from the minimal Debian, as the base does."""
     return Recipe(tester.name, tester.folder, "ROOT", None, dict(tester.arguments))
+
+
+def tester_recipes() -> tuple[Recipe, ...]:
+    """The recipes of all testers."""
+    return tuple(recipe_for(tester) for tester in load_testers().rows)

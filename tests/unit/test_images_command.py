@@ -1,0 +1,38 @@
+"""What ``xbuild images`` does with the images that an engine has."""
+
+from __future__ import annotations
+
+from fakes import FakeEngine, make_image
+
+from xbuild.catalog import load_catalog
+from xbuild.cli.images import other_recipes, remove_outdated
+from xbuild.images.bootstrap import root_recipe
+from xbuild.images.catalog import recipes
+from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL
+from xbuild.testing import load_testers
+from xbuild.testing.recipes import recipe_for
+
+
+def have(engine: FakeEngine, number: int, name: str, digest: str) -> str:
+    """An image of a recipe; gives its tag."""
+    tag = f"xbuild/{name}:{digest[:16]}"
+    labels = {NAME_LABEL: name, RECIPE_LABEL: digest}
+    engine.have(make_image(f"sha256:{number:064}", tags=(tag,), labels=labels))
+    return tag
+
+
+def test_pruning_leaves_every_current_image(engine: FakeEngine) -> None:
+    testers = [recipe_for(tester) for tester in load_testers().rows]
+    current = [(item.name, item.digest) for item in (*recipes(load_catalog()), *other_recipes(), *testers)]
+    current = [*dict.fromkeys(current), ("root", root_recipe().digest)]
+    for number, (name, digest) in enumerate(current):
+        have(engine, number, name, digest)
+    old = {
+        have(engine, 1000 + number, name, "0" * 64)
+        for number, name in enumerate(("base", "root", "cli", testers[0].name))
+    }
+    gone = remove_outdated(engine)
+    assert {tag for image in gone for tag in image.tags} == old
+    assert {
+        (image.labels[NAME_LABEL], image.labels[RECIPE_LABEL]) for image in engine.images(NAME_LABEL)
+    } == set(current)

@@ -1,0 +1,71 @@
+"""Ctrl-C is answered in time, also where an engine's socket accepts connections and nothing answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import make_crate
+from wheel_files import make_wheel
+
+WHEEL_TAGS = "cp311-cp311-manylinux_2_17_x86_64"
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[socket.socket]:
+    """A socket that accepts connections and never says anything."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "engine.sock"))
+        server.listen()
+        server.settimeout(60)
+        yield server
+
+
+def commands(folder: Path) -> list[tuple[str, ...]]:
+    crate = make_crate(folder / "demo").folder
+    wheel = make_wheel(folder, WHEEL_TAGS, {"demo/__init__.py": b""})
+    return [
+        ("run", str(crate)),
+        ("plan", str(crate)),
+        ("lock", str(crate)),
+        ("test", str(wheel)),
+        ("images", "list"),
+        ("images", "prune"),
+        ("doctor",),
+    ]
+
+
+def test_ctrl_c_while_the_engine_does_not_answer(silent: socket.socket, tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "DOCKER_HOST": f"unix://{silent.getsockname()}",
+        "XBUILD_CACHE_DIR": str(tmp_path / "cache"),
+        "XBUILD_STATE_DIR": str(tmp_path / "state"),
+    }
+    started = []
+    for words in commands(tmp_path):
+        process = subprocess.Popen(
+            (sys.executable, "-m", "xbuild", *words),
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # Whoever is accepted waits for an answer
+        started.append((words, process, silent.accept()[0]))
+    for _, process, _ in started:
+        process.send_signal(signal.SIGINT)
+    ends = {}
+    for words, process, connection in started:
+        try:
+            ends[words] = process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            ends[words] = process.wait()
+        connection.close()
+    assert set(ends.values()) == {130}, ends
