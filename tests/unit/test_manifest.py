@@ -152,6 +152,10 @@ def test_features_for_some_versions_of_python(tmp_path: Path) -> None:
         ("1.0.0-dev.4", "1.0.0.dev4"),
         ("1.0.0+build.5", "1.0.0+build.5"),
         ("1.0.0-rc.1+build.5", "1.0.0rc1+build.5"),
+        ("1.0.0-a.1", "1.0.0a1"),
+        ("1.0.0-pre.2", "1.0.0rc2"),
+        ("1.0.0-1", "1.0.0.post1"),
+        ("1.0.0-rc.1+x-y", "1.0.0rc1+x.y"),
         ("0.1.0", "0.1.0"),
     ],
 )
@@ -183,12 +187,17 @@ def test_requires_python_that_is_none(tmp_path: Path) -> None:
     assert refusal(put(tmp_path, pyproject_toml=text, Cargo_toml=CARGO)).code == "bad-manifest"
 
 
-def test_the_wheels_name() -> None:
-    assert make_manifest(name="rpds-py").wheel_name == "rpds_py"
-    assert make_manifest(name="Demo").wheel_name == "Demo"
-    # maturin replaces runs of what is no letter, digit, underscore or dot (src/metadata.rs)
-    assert make_manifest(name="zope.thing").wheel_name == "zope.thing"
-    assert make_manifest(name="a-.b--c_d").wheel_name == "a_.b_c_d"
+@pytest.mark.parametrize(
+    ("name", "wheel"),
+    [
+        ("rpds-py", "rpds_py"),
+        ("Demo", "demo"),
+        ("Upper.Dot", "upper_dot"),
+        ("Zope.Thing--_.X", "zope_thing_x"),
+    ],
+)
+def test_the_wheels_name(name: str, wheel: str) -> None:
+    assert make_manifest(name=name).wheel_name == wheel
 
 
 def test_inheritance_from_a_workspace(tmp_path: Path) -> None:

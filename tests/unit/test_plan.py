@@ -114,6 +114,14 @@ def test_a_program(golden: Callable[[str, Any], None]) -> None:
     golden("plan-program", plan(request, manifest, make_details()).as_dict())
 
 
+def test_the_wheels_name_is_the_one_that_maturin_gives() -> None:
+    manifest = make_manifest(name="Upper.Dot", version="1.0.0a1")
+    made = plan(make_request(make_target(LINUX, "python3.11")), manifest, make_details())
+    (name,) = wheels(made)[LINUX]
+    assert name.startswith("upper_dot-1.0.0a1-cp311-cp311-")
+    assert made.name == "Upper.Dot"
+
+
 # Purity and shape
 
 

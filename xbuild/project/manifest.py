@@ -66,8 +66,8 @@ class Manifest:
 
     @property
     def wheel_name(self) -> str:
-        """The distribution's name as maturin spells it in wheel file names."""
-        return re.sub(r"[^A-Za-z0-9_.]+", "_", self.name)
+        """The distribution's name as maturin spells it in the names of wheels and of their folders."""
+        return re.sub(r"[-_.]+", "_", self.name).lower()
 
 
 def read_manifest(path: Path) -> Manifest:
