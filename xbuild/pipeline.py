@@ -435,6 +435,8 @@ class Pipeline:
             images=self._tools.images,
             catalog=self._tools.catalog,
             labels=self._labels,
+            limits=lambda _: job.limits,
+            runtime=self._request.runtime,
             on_line=lambda stream, line: self._tools.emit(
                 Output(
                     run=self._run,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xbuild.catalog import Catalog
-from xbuild.engine import Engine
+from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError
 from xbuild.events import Stream
 from xbuild.images.builder import ImageBuilder
@@ -35,13 +35,19 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prover:
-    """Runs wheels on real interpreters."""
+    """Runs wheels on real interpreters.
+
+    :ivar limits: the bounds of a container that runs a wheel for a target, by the target's triple.
+    :ivar runtime: another OCI runtime for these containers, ``""`` for the engine's default.
+    """
 
     engine: Engine
     images: ImageBuilder
     catalog: Catalog
     labels: Mapping[str, str]
     on_line: Callable[[Stream, str], None]
+    limits: Callable[[str], Limits]
+    runtime: str = ""
 
     def prove(
         self,
@@ -83,6 +89,8 @@ class Prover:
                     tests=tests,
                     extra_wheels=extra_wheels,
                     labels=self.labels,
+                    limits=self.limits(target.triple),
+                    runtime=self.runtime,
                     timeout=timeout,
                 )
             proofs.append(

@@ -90,7 +90,7 @@ def run(
     ] = False,
     sysroot: SysrootOption = None,
     timeout: Annotated[str | None, typer.Option(help="Longest build of one interpreter (1h).")] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory of a build container (4g).")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of a build, and of a test (4g).")] = None,
     config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' output.")] = False,

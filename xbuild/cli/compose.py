@@ -6,13 +6,15 @@ import os
 import re
 import threading
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbuild.catalog import Catalog, Target
 from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
+from xbuild.events import Stream
 from xbuild.fetch import Network
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
@@ -21,6 +23,7 @@ from xbuild.settings import Loaded, Settings, load_settings
 
 if TYPE_CHECKING:
     from xbuild.attest import SigningKey
+    from xbuild.prove import Prover
 
 GIB = 1 << 30
 
@@ -71,6 +74,12 @@ def jobs_of(settings: Settings) -> int:
     return max(1, min(processors, memory // max(settings.memory, GIB)))
 
 
+def limits_of(settings: Settings, triple: str) -> Limits:
+    """The bounds of a container that builds for a target, or runs a wheel for it."""
+    own = settings.for_target(triple)
+    return Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids)
+
+
 def _target_request(target: Target, settings: Settings, catalog: Catalog) -> TargetRequest:
     own = settings.for_target(target.triple)
     names = own.interpreters or (ALL,)
@@ -107,7 +116,7 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         environment=own.environment,
         image=own.image,
         sysroot=own.sysroot.resolve() if own.sysroot else None,
-        limits=Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids),
+        limits=limits_of(settings, target.triple),
         timeout=own.timeout,
     )
 
@@ -179,6 +188,34 @@ def make_builder(
         locks=settings.cache_dir / "locks",
         narrate=narrate,
         cancelled=cancelled,
+    )
+
+
+def make_prover(
+    settings: Settings,
+    engine: Engine,
+    images: ImageBuilder,
+    catalog: Catalog,
+    *,
+    run: str,
+    on_line: Callable[[Stream, str], None],
+) -> Prover:
+    """What runs wheels that were built before.
+
+    :param run: the run that its containers are labelled with.
+    :param on_line: gets what the wheels print.
+    """
+    # Imported late: only `xbuild test` runs wheels without building them
+    from xbuild.prove import Prover
+
+    return Prover(
+        engine=engine,
+        images=images,
+        catalog=catalog,
+        labels={"xbuild.run": run},
+        on_line=on_line,
+        limits=partial(limits_of, settings),
+        runtime=settings.runtime,
     )
 
 

@@ -73,10 +73,10 @@ def test(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the tests print.")] = False,
 ) -> None:
     """Run wheels on their platform: natively, under qemu or wine. Where nothing can, say so."""
-    from xbuild.cli.compose import load
+    from xbuild.cli.compose import load, make_prover
     from xbuild.cli.session import Session
     from xbuild.interpreters import resolve_interpreter
-    from xbuild.prove import Proof, Prover
+    from xbuild.prove import Proof
     from xbuild.ui.lines import safe, show
     from xbuild.wheels import audit
 
@@ -94,12 +94,9 @@ def test(
             show(session.errors, safe(line))
 
     def work() -> list[Proof]:
-        prover = Prover(
-            engine=session.engine,
-            images=session.images(session.screen),
-            catalog=catalog,
-            labels={"xbuild.run": session.run},
-            on_line=on_line,
+        images = session.images(session.screen)
+        prover = make_prover(
+            session.settings, session.engine, images, catalog, run=session.run, on_line=on_line
         )
         return [
             proof

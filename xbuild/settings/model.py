@@ -179,7 +179,7 @@ class Settings(BaseSettings):
     """Every value that can be configured, frozen. Made by :func:`xbuild.settings.load_settings`.
 
     :ivar timeout: seconds that one job may take.
-    :ivar memory: bytes that one build container may use, swap included.
+    :ivar memory: bytes that one container that builds or runs a wheel may use, swap included.
     :ivar environment: variables of the build containers, besides xbuild's own.
     """
 

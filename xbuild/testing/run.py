@@ -85,7 +85,8 @@ def run_wheel(
     extra_wheels: Sequence[Path] = (),
     env: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
-    limits: Limits | None = None,
+    limits: Limits,
+    runtime: str = "",
     timeout: float = 600.0,
     user: tuple[int, int] = (1000, 1000),
 ) -> TestResult:
@@ -97,6 +98,8 @@ def run_wheel(
         there are tests, else in /tmp.
     :param tests: a file or folder that is copied to /tests.
     :param extra_wheels: dependencies, unpacked beside the wheel.
+    :param limits: bounds of the container; the wheel and its tests are foreign code.
+    :param runtime: another OCI runtime, ``""`` for the engine's default.
     :param timeout: seconds for the imports, and again for the command.
     :param user: uid and gid, not root's.
     :raises CheckError: ``bad-wheel``.
@@ -107,7 +110,7 @@ def run_wheel(
         raise CheckError(f"{wheel.name} has no module to import", code="bad-wheel")
     start = tester.start[interpreter]
     output = _Output(on_line)
-    spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits or Limits())
+    spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
     with _started(engine, spec, tester) as container:
         for each in (*extra_wheels, wheel):
             container.put(WHEEL, tar_wheel(each, folder="site", owner=user))
@@ -121,7 +124,7 @@ def run_wheel(
             timeout=timeout,
         )
         answer = output.answer()
-        reason = _reason("importing it", probed) or _mismatch(answer, interpreter)
+        reason = _reason("importing it", probed, limits) or _mismatch(answer, interpreter)
         seconds = probed.seconds
         if command and not reason:
             argv = [word for part in command for word in (start if part == PYTHON else (part,))]
@@ -132,7 +135,7 @@ def run_wheel(
                 timeout=timeout,
             )
             seconds += ran.seconds
-            reason = _reason("the test command", ran)
+            reason = _reason("the test command", ran, limits)
     if probed.exit_code and answer.get("failed"):
         reason = "; ".join(f"import {name}: {why}" for name, why in dict(answer["failed"]).items())
     return TestResult(
@@ -164,6 +167,7 @@ def _spec(
     labels: Mapping[str, str],
     env: Mapping[str, str],
     limits: Limits,
+    runtime: str,
 ) -> ContainerSpec:
     return ContainerSpec(
         image=image,
@@ -172,6 +176,7 @@ def _spec(
         env={"PYTEST_ADDOPTS": "-p no:cacheprovider", **env},
         mounts=(Mount(target=WHEEL), Mount(target=TESTS)),
         limits=limits,
+        runtime=runtime,
         workdir="/",
     )
 
@@ -196,13 +201,13 @@ def _probe() -> bytes:
     return files(__package__).joinpath("probe.py").read_bytes()
 
 
-def _reason(what: str, result: ExecResult) -> str:
+def _reason(what: str, result: ExecResult, limits: Limits) -> str:
     if result.ok:
         return ""
     if result.timed_out:
         return f"{what} took longer than {result.seconds:.0f} s"
     if result.out_of_memory:
-        return f"{what} ran out of memory"
+        return f"{what} needs more than {limits.memory / 2**30:.1f} GiB (setting: memory)"
     return f"{what} ended with status {result.exit_code}"
 
 

@@ -10,10 +10,11 @@ from typing import cast
 import pytest
 from tester_engine import Answer, FakeEngine, finished, probe_line
 
-from xbuild.engine import Engine, ExecResult, OnLine
+from xbuild.engine import Engine, ExecResult, Limits, OnLine
 from xbuild.errors import CheckError, EngineError
 from xbuild.testing import Choice, TestResult, load_testers, proof_text, run_wheel
 
+LIMITS = Limits(memory=1 << 30, pids=100, cpus=1.5)
 TESTERS = {row.name: row for row in load_testers().rows}
 
 
@@ -52,6 +53,8 @@ def run(
         interpreter=kind,
         command=command,
         tests=tests,
+        limits=LIMITS,
+        runtime="runsc",
         on_line=lambda _, __: None,
     )
 
@@ -73,6 +76,8 @@ def test_container_is_hardened(wheel: Path) -> None:
     [spec] = engine.specs
     assert spec.hardened
     assert not spec.network
+    assert spec.limits == LIMITS
+    assert spec.runtime == "runsc"
     assert spec.user == "1000:1000"
     assert all(mount.source is None for mount in spec.mounts)
 
@@ -110,7 +115,7 @@ def test_failed_import_is_named(wheel: Path) -> None:
     [
         (finished(3), "the test command ended with status 3"),
         (finished(137, timed_out=True), "the test command took longer than"),
-        (finished(137, out_of_memory=True), "the test command ran out of memory"),
+        (finished(137, out_of_memory=True), "the test command needs more than 1.0 GiB (setting: memory)"),
     ],
 )
 def test_failed_command(wheel: Path, result: ExecResult, reason: str) -> None:

@@ -1,0 +1,72 @@
+"""Wheels run within the bounds that the settings name, after a build and by themselves."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from fakes import LINUX, Command, Recorder, make_image, make_target
+from wheel_files import NAME, VERSION, wheel_members, write_zip
+from workshop import Workshop
+
+from xbuild.cli.compose import make_builder, make_prover
+from xbuild.engine import ContainerSpec, Limits
+from xbuild.pipeline import Pipeline
+from xbuild.settings.model import TargetTable
+from xbuild.testing import load_testers
+from xbuild.testing.recipes import recipe_for
+from xbuild.wheels import audit
+
+ANSWER = {"implementation": "CPython", "version": "3.11.2", "machine": "x86_64", "wine": "", "failed": {}}
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    """A workshop whose engine has the testers."""
+    made = Workshop(tmp_path)
+
+    def python(command: Command) -> int:
+        command.say(json.dumps(ANSWER))
+        return 0
+
+    made.engine.on("/usr/bin/python3", python)
+    for number, tester in enumerate(load_testers().rows):
+        made.engine.have(make_image(f"sha256:tester-{number}", tags=(recipe_for(tester).tag,)))
+    return made
+
+
+def run_in(shop: Workshop) -> ContainerSpec:
+    """The one container in which a wheel was run."""
+    (spec,) = (spec for spec in shop.engine.specs if spec.labels["xbuild.purpose"] == "test")
+    return spec
+
+
+def test_after_a_build_the_bounds_are_the_jobs(shop: Workshop, recorder: Recorder) -> None:
+    limits = Limits(memory=1 << 30, pids=99, cpus=0.5)
+    wanted = make_target(LINUX, "python3.11", limits=limits)
+    request = shop.request(test=True, runtime="runsc", targets=(wanted,))
+    tools = shop.session().tools(shop.catalog, recorder, lambda job: shop.root / f"{job}.jsonl")
+    report = Pipeline(request, tools, "run-1").build()
+    assert report.jobs[0].wheels[0].proof == "audited; ran on CPython 3.11.2"
+    assert (run_in(shop).limits, run_in(shop).runtime) == (limits, "runsc")
+
+
+def test_by_itself_the_bounds_are_the_settings_for_its_target(shop: Workshop) -> None:
+    tags = f"cp311-cp311-{shop.catalog.target(LINUX).platform_tag}"
+    wheel = shop.root / f"{NAME}-{VERSION}-{tags}.whl"
+    write_zip(wheel, wheel_members(tags, {"demo/__init__.py": b""}))
+    settings = shop.settings.model_copy(
+        update={"pids": 99, "runtime": "runsc", "target": {LINUX: TargetTable(memory=1 << 30, cpus=0.5)}}
+    )
+    images = make_builder(
+        settings, shop.engine, narrate=lambda _name, _line: None, cancelled=threading.Event()
+    )
+    prover = make_prover(
+        settings, shop.engine, images, shop.catalog, run="run-1", on_line=lambda _stream, _line: None
+    )
+    (proof,) = prover.prove(wheel, audit(wheel, catalog=shop.catalog))
+    assert proof.ok
+    assert run_in(shop).limits == Limits(memory=1 << 30, pids=99, cpus=0.5)
+    assert run_in(shop).runtime == "runsc"
