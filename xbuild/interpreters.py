@@ -44,7 +44,7 @@ def resolve_interpreter(
     :param environment: for ``~`` and for the program that is run; only HOME and PATH are passed on.
     :raises RefusedError: ``unknown-interpreter``, ``interpreter-not-found`` or ``unsupported-interpreter``.
     """
-    if "/" in text or text.startswith(("~", ".")):
+    if is_path(text):
         return _resolve_path(text, catalog, folder=folder, environment=environment)
     match = _NAME.fullmatch(text.strip().lower())
     found = _lookup(catalog, match) if match else None
@@ -56,6 +56,11 @@ def resolve_interpreter(
             code="unknown-interpreter",
         )
     return Resolved(found, "kind")
+
+
+def is_path(text: str) -> bool:
+    """Whether ``text`` names a program on this host, which is run to ask what it is, and not a kind."""
+    return "/" in text or text.startswith(("~", "."))
 
 
 def _spellings(catalog: Catalog) -> Iterator[str]:

@@ -189,12 +189,44 @@ def test_a_directory_that_is_no_root_does_not_speak(place: Place) -> None:
 
 
 def test_paths_in_a_file_are_relative_to_it(place: Place) -> None:
-    place.write("out = 'wheels'\ninterpreters = ['cp311', 'venv/bin/python']\ncache_dir = '~/c'\n")
+    place.write("out = 'wheels'\ncache_dir = '~/c'\n")
+    place.write(
+        "interpreters = ['cp311', 'venv/bin/python']\n", name="config.toml", directory=place.dirs.config
+    )
     settings = place.load(environ={"HOME": "/home/me", "XBUILD_STATE_DIR": "state"}).settings
     assert settings.out == place.crate / "wheels"
-    assert settings.interpreters == ("cp311", str(place.crate / "venv/bin/python"))
+    assert settings.interpreters == ("cp311", str(place.dirs.config / "venv/bin/python"))
     assert settings.cache_dir == Path("/home/me/c")
     assert settings.state_dir == Path("state")
+
+
+@pytest.mark.parametrize("path", ["./py.sh", "bin/python", "/usr/bin/python3", "~/py", ".py"])
+def test_a_project_cannot_name_a_program_that_is_run_here(place: Place, path: str) -> None:
+    (place.repo / ".git").mkdir()
+    for table in ("", f"[target.{MSVC}]\n"):
+        for directory in (place.crate, place.repo):
+            written = place.write(f"{table}interpreters = ['cp311', '{path}']\n", directory=directory)
+            for chosen in (None, written):
+                error = place.refusal(config_file=chosen)
+                assert error.code == "foreign-interpreter"
+                assert f"xbuild.toml:{2 if table else 1}: " in error.details
+                assert "--interp" in error.hint
+            written.unlink()
+
+
+def test_a_project_can_name_kinds_and_the_caller_programs(place: Place, tmp_path: Path) -> None:
+    place.write(f"interpreters = ['all']\n[target.{MSVC}]\ninterpreters = ['pypy3.9']\n")
+    assert place.load().settings.interpreters == ("all",)
+    program = {"interpreters": ["./py"]}
+    assert place.load(flags=program).settings.interpreters == ("./py",)
+    assert place.load(environ={"XBUILD_INTERPRETERS": "./py"}).settings.interpreters == ("./py",)
+    variables = {f"{MSVC_VARIABLE}INTERPRETERS": "./py"}
+    assert place.load(environ=variables).settings.for_target(MSVC).interpreters == ("./py",)
+    chosen = place.write("interpreters = ['./py']\n", name="own.toml", directory=tmp_path)
+    assert place.load(config_file=chosen).settings.interpreters == (str(tmp_path / "py"),)
+    # What is overruled is not run
+    place.write(f"interpreters = ['./py']\n[target.{MSVC}]\ninterpreters = ['./py']\n")
+    assert place.load(flags={"interpreters": ["cp311"]}).settings.for_target(MSVC).interpreters == ("cp311",)
 
 
 @pytest.mark.parametrize(

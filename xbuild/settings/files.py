@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,14 @@ class ConfigFile:
     :ivar label: how it is named to people: its name in the project, else its whole path.
     :ivar data: the tables of xbuild in it.
     :ivar lines: key (without ``tool.xbuild``) to line number, as far as they are known.
+    :ivar foreign: whether it came with the project, so that its author need not be the caller.
     """
 
     path: Path
     label: str
     data: Mapping[str, Any]
     lines: Mapping[tuple[str, ...], int]
+    foreign: bool = False
 
     def where(self, key: tuple[str, ...]) -> str:
         """``xbuild.toml:3``, the line of ``key`` or of the nearest table around it."""
@@ -54,7 +56,22 @@ def project_files(project_dir: Path) -> Iterator[ConfigFile]:
     for directory in (project_dir, *_roots(project_dir)):
         found = _in_directory(directory, label_from=project_dir)
         if found is not None:
-            yield found
+            yield replace(found, foreign=True)
+
+
+def chosen_file(path: Path, project_dir: Path | None) -> ConfigFile:
+    """The file that the caller named. One that lies in the project came with it all the same.
+
+    :raises UsageError: ``bad-config`` or ``config-unreadable``.
+    """
+    found = read(path)
+    if found is None:
+        raise UsageError(f"{path.name} has no [tool.xbuild] table", details=str(path), code="bad-config")
+    if project_dir is None or not project_dir.is_dir():
+        return found
+    folders = (project_dir, *_roots(project_dir))
+    inside = any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+    return replace(found, foreign=inside)
 
 
 def _roots(project_dir: Path) -> Iterator[Path]:

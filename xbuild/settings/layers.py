@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,15 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Values from one place, flat, with the origin of each."""
+    """Values from one place, flat, with the origin of each.
+
+    :ivar foreign: whether they came with the project, so that their author need not be the caller.
+    """
 
     rank: Rank
     values: Mapping[Key, Any]
     origins: Mapping[Key, str]
+    foreign: bool = False
 
     def nested(self) -> dict[str, Any]:
         """The values as nested tables."""
@@ -51,7 +55,7 @@ class Layer:
 
     def without(self, keys: Collection[Key]) -> Layer:
         """The layer without some of its values."""
-        return Layer(self.rank, {k: v for k, v in self.values.items() if k not in keys}, self.origins)
+        return replace(self, values={k: v for k, v in self.values.items() if k not in keys})
 
 
 def flag_layer(flags: Mapping[str, Any], triples: Collection[str]) -> Layer:
@@ -169,7 +173,7 @@ def file_layer(file: ConfigFile, triples: Collection[str]) -> Layer:
     """Values of one file; paths in it are relative to its directory."""
     where: Where = file.where
     found = {key: _anchored(key, value, file.path.parent) for key, value in leaves(file.data, where, triples)}
-    return Layer(Rank.FILE, found, {key: where(key) for key in found})
+    return Layer(Rank.FILE, found, {key: where(key) for key in found}, foreign=file.foreign)
 
 
 def _anchored(key: Key, value: Any, directory: Path) -> Any:
@@ -194,7 +198,7 @@ def home_expanded(layer: Layer, home: str) -> Layer:
         else value
         for key, value in layer.values.items()
     }
-    return Layer(layer.rank, values, layer.origins)
+    return replace(layer, values=values)
 
 
 _HOST_VARIABLES: Mapping[Key, tuple[str, ...]] = {

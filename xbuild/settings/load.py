@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from xbuild.catalog import load_catalog
 from xbuild.errors import UsageError
+from xbuild.interpreters import is_path
 from xbuild.redact import without_userinfo
 from xbuild.settings import files, layers
 from xbuild.settings.dirs import UserDirs
@@ -58,8 +59,8 @@ def load_settings(
     :param project_dir: the crate's directory, absolute; ``None`` reads no project file.
     :param config_file: read instead of the project's files.
     :param user_dirs: the user's directories, the platform's where ``None``.
-    :raises UsageError: ``unknown-setting``, ``bad-setting``, ``two-config-files``, ``bad-config`` or
-        ``config-unreadable``.
+    :raises UsageError: ``unknown-setting``, ``bad-setting``, ``two-config-files``, ``bad-config``,
+        ``config-unreadable`` or ``foreign-interpreter``.
     """
     dirs = user_dirs or UserDirs.from_platform()
     triples = tuple(load_catalog().targets)
@@ -75,6 +76,7 @@ def load_settings(
     stack = _without_overruled(stack)
     stack = [_ca_bundle(stack, environ, system_ca_bundles), *stack]
     settings = _validated(stack)
+    _refuse_foreign_programs(stack)
     return Loaded(settings, _origins(settings, stack), tuple(file.path for file in read))
 
 
@@ -82,14 +84,7 @@ def _config_files(
     project_dir: Path | None, config_file: Path | None, dirs: UserDirs
 ) -> Iterator[files.ConfigFile]:
     if config_file is not None:
-        chosen = files.read(config_file)
-        if chosen is None:
-            raise UsageError(
-                f"{config_file.name} has no [tool.xbuild] table",
-                details=str(config_file),
-                code="bad-config",
-            )
-        yield chosen
+        yield files.chosen_file(config_file, project_dir)
     elif project_dir is not None and project_dir.is_dir():
         yield from files.project_files(project_dir)
     own = dirs.config / "config.toml"
@@ -114,6 +109,29 @@ def _without_overruled(stack: Sequence[Layer]) -> list[Layer]:
         return key[0] == "target" and strongest.get(key[2:], rank) > rank
 
     return [layer.without({key for key in layer.values if is_overruled(key, layer.rank)}) for layer in stack]
+
+
+def _refuse_foreign_programs(stack: Sequence[Layer]) -> None:
+    """A path of an interpreter is a program that is run on this machine: the project's author names none.
+
+    What a stronger place overrules is not used, and not refused.
+    """
+    strongest: dict[Key, Layer] = {}
+    for layer in stack:
+        for key in layer.values:
+            strongest.setdefault(key, layer)
+    for key, layer in strongest.items():
+        if not layer.foreign or key[-1] != "interpreters" or "environment" in key:
+            continue
+        paths = [item for item in layer.values[key] if is_path(item)]
+        if paths:
+            raise UsageError(
+                "the project's own configuration names an interpreter by its path",
+                details=f"{layer.origins[key]}: {dotted(key)} has {', '.join(map(repr, paths))}, "
+                "which would be run on this machine",
+                hint="name kinds there, such as pypy3.9; a path is for --interp, or XBUILD_INTERPRETERS",
+                code="foreign-interpreter",
+            )
 
 
 def _ca_bundle(stack: Sequence[Layer], environ: Mapping[str, str], system: Iterable[Path]) -> Layer:
