@@ -228,7 +228,7 @@ def one_processor(_: Lab, call: Call) -> Call:
     """One processor for the caller and for each container, and one job at a time."""
     taskset = _program("taskset", "util-linux")
     one = str(min(os.sched_getaffinity(0)))
-    call = call.with_environment(XBUILD_CPUS="1")
+    call = call.with_environment(XBUILD_CPUS="1", XBUILD_CPUSET=one)
     return replace(
         call, prefix=(*call.prefix, taskset, "--cpu-list", one), words=(*call.words, "--jobs", "1")
     )

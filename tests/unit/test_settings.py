@@ -241,6 +241,7 @@ def test_a_project_can_name_kinds_and_the_caller_programs(place: Place, tmp_path
         ("XBUILD_TIMEOUT", "90s", "timeout", 90.0),
         ("XBUILD_MEMORY", "512m", "memory", 512 << 20),
         ("XBUILD_CPUS", "1.5", "cpus", 1.5),
+        ("XBUILD_CPUSET", "0-2,5", "cpuset", "0-2,5"),
         ("XBUILD_JOBS", "", "jobs", "auto"),
     ],
 )

@@ -77,7 +77,7 @@ def jobs_of(settings: Settings) -> int:
 def limits_of(settings: Settings, triple: str) -> Limits:
     """The bounds of a container that builds for a target, or runs a wheel for it."""
     own = settings.for_target(triple)
-    return Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids)
+    return Limits(memory=own.memory, cpus=own.cpus or 0.0, cpuset=settings.cpuset, pids=settings.pids)
 
 
 def _target_request(target: Target, settings: Settings, catalog: Catalog) -> TargetRequest:

@@ -606,6 +606,8 @@ def _host_options(spec: ContainerSpec, labels: Mapping[str, str]) -> dict[str, A
         options |= {"mem_limit": limits.memory, "memswap_limit": limits.memory}
     if limits.cpus:
         options["nano_cpus"] = int(limits.cpus * 1e9)
+    if limits.cpuset:
+        options["cpuset_cpus"] = limits.cpuset
     if spec.runtime:
         options["runtime"] = spec.runtime
     if spec.hardened:

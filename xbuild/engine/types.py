@@ -31,10 +31,15 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of a container. Memory and sizes in bytes; 0 means the engine's default."""
+    """Bounds of a container. Memory and sizes in bytes; 0 means the engine's default.
+
+    :ivar cpus: how much time of processors it gets; it sees all of them.
+    :ivar cpuset: the processors that it sees and runs on, as ``0-3,5``; ``""`` is all.
+    """
 
     memory: int = 0
     cpus: float = 0.0
+    cpuset: str = ""
     pids: int = 2048
     file_size: int = 2 << 30
     open_files: int = 8192

@@ -39,6 +39,12 @@ def _name(value: str) -> str:
     return value
 
 
+def _cpuset(value: str) -> str:
+    if value and not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", value):
+        raise ValueError("numbers of processors are expected, such as '0-3,6'")
+    return value
+
+
 def _name_or_empty(value: str) -> str:
     return _name(value) if value else value
 
@@ -94,6 +100,7 @@ Index = Annotated[str, AfterValidator(_index)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(_memory)]
 Cpus = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Cpuset = Annotated[str, AfterValidator(_cpuset)]
 Jobs = Annotated[int | Literal["auto"], BeforeValidator(_jobs)]
 Environment = Annotated[Mapping[str, str], AfterValidator(_variables), PlainSerializer(dict)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_path_or_none)]
@@ -201,6 +208,7 @@ class Settings(BaseSettings):
     timeout: Seconds = 3600.0
     memory: Bytes = 4 << 30
     cpus: Cpus | None = None
+    cpuset: Cpuset = ""
     pids: int = Field(default=2048, ge=64)
     reproducible: bool = True
     fresh: bool = False
