@@ -50,7 +50,7 @@ def test_the_first_line_of_the_readme(xbuild: Xbuild, greeting: Path) -> None:
         (["--memory", "much"], 2, "memory"),
     ],
 )
-def test_refusals_come_within_two_seconds(
+def test_refusals_leave_nothing_behind(
     xbuild: Xbuild, greeting: Path, words: list[str], status: int, message: str
 ) -> None:
     done = xbuild("run", greeting, *words)
