@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
-from xbuild.errors import ImageError
+from xbuild.errors import NETWORK_HINT, ImageError
 from xbuild.images.bootstrap import ensure_root
 from xbuild.images.dockerfile import Copy, Dockerfile, Run
 from xbuild.images.layers import pack_layer, tar_files, tar_folder
@@ -163,7 +163,7 @@ class ImageBuilder:
             raise ImageError(
                 f"building image {recipe.name} failed with status {result.exit_code}",
                 details="\n".join(tail),
-                hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+                hint=NETWORK_HINT,
                 code="image-build-failed",
                 retryable=True,
             )
