@@ -17,7 +17,7 @@ class TargetRequest:
     :ivar interpreters: kinds, or empty for ``all`` (what the crate and the target allow).
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
     :ivar sysroot: a folder on this machine that holds a sysroot in cargo-xwin's layout (windows-msvc only).
-    :ivar timeout: seconds for each interpreter's build.
+    :ivar timeout: seconds for the job: all its interpreters.
     """
 
     target: Target

@@ -90,7 +90,7 @@ def run(
     ] = False,
     sysroot: SysrootOption = None,
     timeout: Annotated[
-        str | None, typer.Option(help="Longest build of one interpreter (1h).")
+        str | None, typer.Option(help="Longest time of a job: a target with all its interpreters (1h).")
     ] = None,
     memory: Annotated[str | None, typer.Option(help="Memory of a build container (4g).")] = None,
     config: ConfigOption = None,
