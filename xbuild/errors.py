@@ -71,6 +71,13 @@ class XbuildError(Exception):
         }
 
 
+NETWORK_HINT = (
+    "check the mirrors and proxies that `xbuild config` shows (network.*, images.debian_mirror);\n"
+    "`xbuild doctor` checks the certificate authority"
+)
+"""The way out where something could not be fetched."""
+
+
 class UsageError(XbuildError):
     """A value that the user gave cannot be understood (flag, environment variable or file)."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
-from xbuild.errors import FetchError, RefusedError
+from xbuild.errors import NETWORK_HINT, FetchError, RefusedError
 from xbuild.events import Stream
 from xbuild.files import make_folder, mark_used, remove_tree, write_whole
 from xbuild.images.layers import ChunkReader, tar_files
@@ -337,7 +337,7 @@ class _Cargo:
         raise FetchError(
             f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
             details=text,
-            hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+            hint=NETWORK_HINT,
             code="fetch-failed",
             retryable=True,
         )

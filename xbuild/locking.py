@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xbuild import __version__
-from xbuild.engine import Engine, Image
+from xbuild.engine import Image
 from xbuild.errors import RefusedError
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import base_recipe, toolchain_recipe
@@ -56,17 +56,18 @@ def image_drift(project: Path, images: Mapping[str, Image]) -> tuple[Drift, ...]
     return drift(lock, lock_images(images, xbuild=__version__)) if lock else ()
 
 
-def make_lock(request: BuildRequest, engine: Engine, builder: ImageBuilder) -> Lock:
+def make_lock(request: BuildRequest, builder: ImageBuilder) -> Lock:
     """The pins of the images that a request builds with. Images that are not there are made or pulled.
 
     :raises ImageError: an image cannot be made.
     :raises EngineError: an image that the request names is neither here nor in a registry.
+    :raises RefusedError: ``offline-image``: an image is not here, and nothing may be fetched.
     """
     images = {BASE: builder.ensure(base_recipe())}
     for wanted in request.targets:
         target = wanted.target
         images[target.triple] = (
-            engine.image(wanted.image) or engine.pull(wanted.image)
+            builder.named(wanted.image)
             if wanted.image
             else builder.ensure(toolchain_recipe(target.triple, target.family))
         )

@@ -285,8 +285,10 @@ class Pipeline:
         for wanted in self._request.targets:
             triple = wanted.target.triple
             recipe = toolchain_recipe(triple, wanted.target.family)
-            if wanted.image:
-                yield triple, self._tools.engine.image(wanted.image) or self._tools.engine.pull(wanted.image)
+            if wanted.image and build:
+                yield triple, self._tools.images.named(wanted.image)
+            elif wanted.image:
+                yield triple, self._tools.engine.image(wanted.image)
             elif build:
                 self._phase("image", triple)
                 yield triple, self._tools.images.ensure(recipe)

@@ -15,6 +15,7 @@ from xbuild.errors import RefusedError
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest, crate_version
+from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
 
 
@@ -60,7 +61,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """All that is built for one target, in one container."""
+    """All that is built for one target, in one container.
+
+    :ivar private: names of the caller's own variables, whose values are not shown.
+    """
 
     target: Target
     image: str
@@ -71,6 +75,7 @@ class Job:
     limits: Limits
     timeout: float
     sysroot: str
+    private: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -94,7 +99,7 @@ class Plan:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready values, for ``xbuild plan --json``."""
+        """JSON-ready values, for ``xbuild plan --json``; without values of the caller's own variables."""
         return {
             "schema": "xbuild.plan/1",
             "name": self.name,
@@ -111,7 +116,7 @@ def _job_dict(job: Job) -> dict[str, Any]:
         "image": job.image,
         "sysroot": job.sysroot,
         "workdir": job.workdir,
-        "env": dict(job.env),
+        "env": {name: HIDDEN if name in job.private else value for name, value in job.env.items()},
         "timeout": job.timeout,
         "memory": job.limits.memory,
         "steps": [
@@ -382,6 +387,7 @@ def _job(
         limits=wanted.limits,
         timeout=wanted.timeout,
         sysroot=str(wanted.sysroot or ""),
+        private=frozenset(wanted.environment),
     )
 
 

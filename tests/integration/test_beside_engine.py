@@ -23,7 +23,7 @@ def test_a_crate_is_built_beside_the_engine(xbuild: Xbuild, tmp_path: Path) -> N
     shutil.copytree(ROOT / "examples" / "greeting", work / "greeting")
     project = f"xbuildtest{os.getpid()}"
     compose = ["docker-compose", "--project-name", project, "--file", str(ROOT / "compose.yaml")]
-    environment = {**os.environ, "XBUILD_WORK": str(work)}
+    environment = {**os.environ, "BESIDE_WORK": str(work)}
     try:
         done = subprocess.run(
             [*compose, "run", "--rm", "-T", "xbuild", *COMMAND],

@@ -189,3 +189,9 @@ def test_proxies_and_mirrors(crate: Path) -> None:
     assert make_sources(settings).environment["PIP_INDEX_URL"] == "https://m/simple"
     assert make_network(settings).cargo_index == "sparse+https://m/"
     assert "PIP_INDEX_URL" not in make_network(settings).environment
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_offline_is_so_for_images_too(crate: Path, *, offline: bool) -> None:
+    settings = Settings(cache_dir=crate / "cache", state_dir=crate / "state", offline=offline)
+    assert make_sources(settings).offline is offline

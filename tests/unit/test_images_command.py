@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cli_runner import xbuild
 from fakes import FakeEngine, make_image
 
 from xbuild.catalog import load_catalog
@@ -36,3 +37,8 @@ def test_pruning_leaves_every_current_image(engine: FakeEngine) -> None:
     assert {
         (image.labels[NAME_LABEL], image.labels[RECIPE_LABEL]) for image in engine.images(NAME_LABEL)
     } == set(current)
+
+
+def test_offline_no_image_is_removed_to_be_made_anew() -> None:
+    environ = {"XBUILD_OFFLINE": "1", "DOCKER_HOST": "unix:///nonexistent"}
+    assert xbuild("images", "build", "--rebuild", environ=environ).code == "offline-image"

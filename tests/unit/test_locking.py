@@ -27,7 +27,7 @@ class Place(Workshop):
 
     def lock(self, request: BuildRequest) -> Lock:
         session = self.session()
-        made = make_lock(request, self.engine, session.images(lambda _: None))
+        made = make_lock(request, session.images(lambda _: None))
         refresh_lock(self.project, made)
         return made
 
@@ -69,7 +69,7 @@ def test_refreshing_one_target_keeps_the_pins_of_others(place: Place) -> None:
     place.made_anew(LINUX)
     place.made_anew(WINDOWS)
     session = place.session()
-    fresh = make_lock(place.request(LINUX), place.engine, session.images(lambda _: None))
+    fresh = make_lock(place.request(LINUX), session.images(lambda _: None))
     (line,) = refresh_lock(place.project, fresh)
     assert line.startswith(f"{LINUX} image: ")
     found = read_lock(place.project / LOCK_FILE)

@@ -64,12 +64,13 @@ class Place:
 
     def request(self, *triples: str, **changes: Any) -> BuildRequest:
         targets = (make_target(triple, "python3.11") for triple in triples or (LINUX,))
-        return make_request(*targets, **{"project": self.project, "out": self.root / "dist", **changes})
+        values = {"targets": tuple(targets), "project": self.project, "out": self.root / "dist", **changes}
+        return make_request(*values.pop("targets"), **values)
 
     def pipeline(self, request: BuildRequest) -> Pipeline:
         builder = ImageBuilder(
             self.engine,
-            Sources(),
+            Sources(offline=request.offline),
             locks=self.cache / "locks",
             narrate=lambda _name, _line: None,
             cancelled=self.cancelled,
@@ -286,6 +287,35 @@ def test_a_plan_names_the_images_that_are_still_to_be_made(place: Place) -> None
     assert image is not None
     place.engine.remove_image(image.id)
     assert place.pipeline(place.request()).plan().jobs[0].image == image.tags[0]
+
+
+def test_a_plan_pulls_nothing(place: Place) -> None:
+    place.engine.registry["own:1"] = make_image("sha256:own", tags=("own:1",))
+    wanted = make_request(make_target(LINUX, "python3.11", image="own:1"), project=place.project)
+    assert place.pipeline(wanted).plan().jobs[0].image == "own:1"
+    assert place.engine.image("own:1") is None
+
+
+@pytest.mark.parametrize("missing", ["base", LINUX])
+def test_offline_makes_no_image(place: Place, missing: str) -> None:
+    made = (
+        base_recipe() if missing == "base" else toolchain_recipe(LINUX, load_catalog().target(LINUX).family)
+    )
+    place.engine.remove_image(made.tag)
+    with pytest.raises(RefusedError) as caught:
+        place.pipeline(place.request(offline=True)).build()
+    assert caught.value.code == "offline-image"
+    assert f"xbuild images build {missing}" in caught.value.hint
+    assert place.engine.containers == []
+
+
+def test_offline_pulls_no_image(place: Place) -> None:
+    place.engine.registry["own:1"] = make_image("sha256:own", tags=("own:1",))
+    wanted = make_target(LINUX, "python3.11", image="own:1")
+    with pytest.raises(RefusedError) as caught:
+        place.pipeline(place.request(targets=(wanted,), offline=True)).build()
+    assert (caught.value.code, place.engine.image("own:1")) == ("offline-image", None)
+    assert "docker pull own:1" in caught.value.hint
 
 
 def test_an_output_folder_around_the_project_hides_nothing(place: Place) -> None:

@@ -7,6 +7,7 @@ The golden plans are in tests/golden. After a change that is meant to change the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,16 @@ def test_the_epoch_and_one_codegen_unit() -> None:
 def test_the_users_environment_wins() -> None:
     wanted = make_target(LINUX, "python3.11", environment={"TZ": "Asia/Tokyo"})
     assert plan(make_request(wanted)).jobs[0].env["TZ"] == "Asia/Tokyo"
+
+
+def test_no_value_of_the_users_environment_is_shown() -> None:
+    environment = {"PASSPORT": "hush", "API_TOKEN": "hush", "CFLAGS": "-O2 -Dhush"}
+    made = plan(make_request(make_target(LINUX, "python3.11", environment=environment)))
+    assert made.jobs[0].env["PASSPORT"] == "hush"
+    shown = made.as_dict()["jobs"][0]["env"]
+    assert [shown[name] for name in environment] == ["(hidden)"] * 3
+    assert shown["SOURCE_DATE_EPOCH"] == made.jobs[0].env["SOURCE_DATE_EPOCH"]
+    assert "hush" not in json.dumps(made.as_dict())
 
 
 def test_the_workdir_is_the_projects_folder_in_the_snapshot() -> None:

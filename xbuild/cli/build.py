@@ -59,7 +59,7 @@ LockedOption = Annotated[
     typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing, and make or pull no image.")]
 SysrootOption = Annotated[
     Path | None,
     typer.Option("--sysroot", help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
@@ -89,7 +89,9 @@ def run(
         bool, typer.Option("--test", help="Run each wheel on its platform, where that is possible.")
     ] = False,
     sysroot: SysrootOption = None,
-    timeout: Annotated[str | None, typer.Option(help="Longest build of one interpreter (1h).")] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Longest time of a job: a target with all its interpreters (1h).")
+    ] = None,
     memory: Annotated[str | None, typer.Option(help="Memory of a build, and of a test (4g).")] = None,
     config: ConfigOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,

@@ -167,6 +167,7 @@ def make_sources(settings: Settings) -> Sources:
     network = settings.network
     mirrors = {"PIP_INDEX_URL": network.pip_index_url} if network.pip_index_url else {}
     return Sources(
+        offline=settings.offline,
         base=settings.images.base,
         debian_mirror=settings.images.debian_mirror,
         ca_bundle=network.ca_bundle,

@@ -87,6 +87,12 @@ def build(
 ) -> None:
     """Make the images that the engine does not have."""
     session = _session()
+    if rebuild and session.settings.offline:
+        raise RefusedError(
+            "offline no image can be made anew",
+            hint="run it without the setting offline",
+            code="offline-image",
+        )
     with session.screen as screen:
 
         def emit(event: Event) -> None:

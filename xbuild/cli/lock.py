@@ -34,7 +34,7 @@ def lock(
     session = Session(loaded.settings)
 
     def work() -> Lock:
-        return make_lock(request, session.engine, session.images(session.screen))
+        return make_lock(request, session.images(session.screen))
 
     with session.screen:
         fresh = session.interruptible(work)

@@ -6,14 +6,18 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from xbuild.catalog import load_catalog
 from xbuild.errors import ExitStatus, UsageError
+
+if TYPE_CHECKING:
+    from xbuild.wheels import AuditResult
 
 Wheels = Annotated[list[Path], typer.Argument(help="Wheel files.")]
 
@@ -29,8 +33,6 @@ def check(
     wheels: Wheels, as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False
 ) -> None:
     """Audit wheels: archive, tags, machine type, symbols, libraries, platform policy."""
-    from xbuild.ui.console import make_console
-    from xbuild.ui.lines import safe
     from xbuild.wheels import audit
 
     catalog = load_catalog()
@@ -39,17 +41,24 @@ def check(
         body = {"schema": "xbuild.check/1", "wheels": [result.as_dict() for result in results]}
         typer.echo(json.dumps(body, indent=1))
     else:
-        console = make_console(sys.stdout, environ=os.environ)
-        for result in results:
-            style = "green" if result.ok else "bold red"
-            console.print(Text("ok   " if result.ok else "FAIL ", style=style) + safe(result.wheel))
-            for finding in result.findings:
-                where = f"{finding.where}: " if finding.where else ""
-                console.print(safe(f"     {finding.severity} [{finding.code}] {where}{finding.message}"))
-                if finding.hint:
-                    console.print(Text(f"       {finding.hint}", style="dim"))
+        _show_audits(results)
     fine = all(result.ok for result in results)
     raise SystemExit(int(ExitStatus.OK if fine else ExitStatus.CHECK_FAILED))
+
+
+def _show_audits(results: Iterable[AuditResult]) -> None:
+    from xbuild.ui.console import make_console
+    from xbuild.ui.lines import safe, show
+
+    console = make_console(sys.stdout, environ=os.environ)
+    for result in results:
+        style = "green" if result.ok else "bold red"
+        show(console, Text("ok   " if result.ok else "FAIL ", style=style) + safe(result.wheel))
+        for finding in result.findings:
+            where = f"{finding.where}: " if finding.where else ""
+            show(console, safe(f"     {finding.severity} [{finding.code}] {where}{finding.message}"))
+            if finding.hint:
+                show(console, safe(f"       {finding.hint}", "dim"))
 
 
 def test(
@@ -72,11 +81,12 @@ def test(
     ] = 600.0,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what the tests print.")] = False,
 ) -> None:
-    """Run wheels on their platform: natively, under qemu or wine. Where nothing can, say so."""
+    """Run wheels on their platform: natively, under qemu or wine. Where nothing can, say so.
+
+    They are audited first, and where one fails that, none is run.
+    """
     from xbuild.cli.compose import load, make_prover
-    from xbuild.cli.session import Session
     from xbuild.interpreters import resolve_interpreter
-    from xbuild.prove import Proof
     from xbuild.ui.lines import safe, show
     from xbuild.wheels import audit
 
@@ -85,7 +95,14 @@ def test(
         resolve_interpreter(name, catalog, folder=Path.cwd(), environment=os.environ).interpreter.kind
         for name in interp or ()
     ]
-    paths = _existing(wheels)
+    audits = {path: audit(path, catalog=catalog) for path in _existing(wheels)}
+    if failed := [result for result in audits.values() if not result.ok]:
+        _show_audits(failed)
+        raise SystemExit(int(ExitStatus.CHECK_FAILED))
+    # Imported late: what fails its audit fails before the engine's SDK is loaded
+    from xbuild.cli.session import Session
+    from xbuild.prove import Proof
+
     session = Session(load({}, None).settings)
     argv = shlex.split(command) if command else None
 
@@ -100,10 +117,10 @@ def test(
         )
         return [
             proof
-            for path in paths
+            for path, audited in audits.items()
             for proof in prover.prove(
                 path,
-                audit(path, catalog=catalog),
+                audited,
                 kinds=kinds,
                 command=argv,
                 tests=tests,

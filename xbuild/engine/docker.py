@@ -42,6 +42,8 @@ _BRIEF_SECONDS = 6
 """How long such a question, and each call of a clean-up, may take."""
 _UNREACHABLE_HINT = "start the Docker engine, or name another with DOCKER_HOST; `xbuild doctor` checks it"
 
+_SSH_HINT = "Docker's SDK needs a package for ssh://: pip install 'docker[ssh]', where xbuild is installed"
+
 
 def _gone(error: BaseException, doing: str) -> EngineError:
     if isinstance(error, APIError):
@@ -256,9 +258,9 @@ class DockerEngine:
             raise EngineError(
                 f"no Docker engine answers at {where}",
                 details=str(error),
-                hint=_UNREACHABLE_HINT,
+                hint=_SSH_HINT if "paramiko" in str(error) else _UNREACHABLE_HINT,
                 code="engine-unreachable",
-                retryable=True,
+                retryable="paramiko" not in str(error),
             ) from error
         self._lock = threading.Lock()
         self._running: dict[str, DockerContainer] = {}

@@ -18,11 +18,17 @@ from pathlib import Path
 from typing import IO
 
 from xbuild.engine import Engine, Image
-from xbuild.errors import EngineError, ImageError
+from xbuild.errors import NETWORK_HINT, EngineError, ImageError
 from xbuild.images.layers import pack_layer
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, REPOSITORY
 
 INSTALL_COMMAND = "apt-get install -y mmdebstrap"
+
+
+_NO_REGISTRY_HINT = (
+    "make the registry reachable for the engine, `xbuild images load` an archive with the images,\n"
+    "or set images.base to bootstrap, which makes the base here with mmdebstrap"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,11 @@ def root_recipe() -> RootRecipe:
     """The recipe that comes with this version of xbuild."""
     data = tomllib.loads(files(__package__).joinpath("root.toml").read_text("utf-8"))
     return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]))
+
+
+def _way_out(source: str) -> str:
+    """What to do without a base; mmdebstrap is no help where only a registry may be asked."""
+    return _NO_REGISTRY_HINT if source == "registry" else f"run: {INSTALL_COMMAND}"
 
 
 def ensure_root(
@@ -84,7 +95,7 @@ def ensure_root(
             "no base to build the toolchain images from",
             details=f"no image registry gave {recipe.registry}: {refusal}".rstrip(": ")
             + ("" if source == "registry" else "\nand mmdebstrap is not installed here"),
-            hint=f"run: {INSTALL_COMMAND}",
+            hint=_way_out(source),
             code="no-base-source",
         )
     on_line(f"mmdebstrap: Debian {recipe.suite}")
@@ -157,7 +168,7 @@ class _output:  # noqa: N801  # reads as a function
             raise ImageError(
                 "mmdebstrap failed",
                 details="\n".join(self._last[-8:]),
-                hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+                hint=NETWORK_HINT,
                 code="bootstrap-failed",
                 retryable=True,
             )

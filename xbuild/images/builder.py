@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
-from xbuild.errors import ImageError
+from xbuild.errors import NETWORK_HINT, ImageError, RefusedError
 from xbuild.images.bootstrap import ensure_root
 from xbuild.images.dockerfile import Copy, Dockerfile, Run
 from xbuild.images.layers import pack_layer, tar_files, tar_folder
@@ -29,6 +29,7 @@ Narrate = Callable[[str, str], None]
 class Sources:
     """Where recipes fetch from, and trusting whom. Nothing of it becomes part of an image.
 
+    :ivar offline: nothing may be fetched, so no image is made or pulled.
     :ivar base: ``auto``, ``registry``, ``bootstrap`` or an image reference.
     :ivar debian_mirror: base URI, ``""`` for the default.
     :ivar ca_bundle: PEM bundle of the host, or ``None``.
@@ -36,6 +37,7 @@ class Sources:
     :ivar host_environment: what the host's mmdebstrap may see besides.
     """
 
+    offline: bool = False
     base: str = "auto"
     debian_mirror: str = ""
     ca_bundle: Path | None = None
@@ -68,13 +70,37 @@ class ImageBuilder:
         """The image of a recipe, built when it is not there, with the images that it stands on.
 
         :raises ImageError: a recipe failed, or there is nothing to start from.
+        :raises RefusedError: ``offline-image``: it is not there, and nothing may be fetched.
         """
         present = self._engine.image(recipe.tag)
         if present:
             return present
+        if self._sources.offline:
+            raise RefusedError(
+                f"image {recipe.name} is not built yet, and offline nothing is fetched for it",
+                details=f"the engine has no {recipe.tag}",
+                hint=f"with a network: xbuild images build {recipe.name}\n"
+                "without one: `xbuild images load` an archive that `xbuild images save` wrote elsewhere",
+                code="offline-image",
+            )
         self._locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self._locks / f"{recipe.digest[:16]}.lock"):
             return self._engine.image(recipe.tag) or self._build(recipe)
+
+    def named(self, reference: str) -> Image:
+        """An image that is no recipe's, pulled when the engine does not have it.
+
+        :raises EngineError: it is neither here nor in a registry.
+        :raises RefusedError: ``offline-image``: it is not there, and nothing may be fetched.
+        """
+        present = self._engine.image(reference)
+        if present is None and self._sources.offline:
+            raise RefusedError(
+                f"image {reference} is not on the engine, and offline nothing is pulled",
+                hint=f"with a network: docker pull {reference}",
+                code="offline-image",
+            )
+        return present or self._engine.pull(reference)
 
     def _parent(self, recipe: Recipe) -> Image:
         if recipe.parent:
@@ -163,7 +189,7 @@ class ImageBuilder:
             raise ImageError(
                 f"building image {recipe.name} failed with status {result.exit_code}",
                 details="\n".join(tail),
-                hint="`xbuild doctor` checks mirrors, proxies and the certificate authority",
+                hint=NETWORK_HINT,
                 code="image-build-failed",
                 retryable=True,
             )

@@ -116,7 +116,6 @@ class ImagesSettings(_Frozen):
     base: Word = "auto"
     registry: Word = ""
     debian_mirror: Index = ""
-    debian_security_mirror: Index = ""
 
 
 class NetworkSettings(_Frozen):
