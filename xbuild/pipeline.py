@@ -198,6 +198,8 @@ class Pipeline:
                 for folder in (request.out, tools.cache, *request.leave_out)
                 if not manifest.project.is_relative_to(folder)
             ],
+            parts=manifest.folders,
+            always=manifest.files,
         )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(

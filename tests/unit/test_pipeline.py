@@ -194,6 +194,24 @@ def test_an_interruption_while_building(place: Place) -> None:
     assert place.work() == []
 
 
+def test_a_lockfile_that_git_ignores_is_used(place: Place) -> None:
+    (place.project / ".git").mkdir()
+    (place.project / ".gitignore").write_text("Cargo.lock\n", "utf-8")
+    report = place.pipeline(place.request(locked=True)).build()
+    assert not report.lockfile["generated"]
+
+
+def test_siblings_that_nothing_refers_to_are_no_sources(place: Place) -> None:
+    util = place.root / "lib" / "util"
+    util.mkdir(parents=True)
+    (util / "Cargo.toml").write_text('[package]\nname = "util"\n', "utf-8")
+    (place.root / "lib" / "id_ed25519").write_text("secret", "utf-8")
+    cargo = place.project / "Cargo.toml"
+    cargo.write_text(cargo.read_text("utf-8") + 'util = { path = "../lib/util" }\n', "utf-8")
+    report = place.pipeline(place.request()).build()
+    assert report.source["files"] == 5
+
+
 def test_a_missing_lockfile_is_told(place: Place) -> None:
     (place.project / "Cargo.lock").unlink()
     report = place.pipeline(place.request()).build()

@@ -83,6 +83,7 @@ class _Project(_Shape):
 class _Maturin(_Shape):
     name: str = ""
     manifest_path: PathWord = ""
+    python_source: PathWord = ""
     bindings: str = ""
     features: list[str | Table] = []
 
