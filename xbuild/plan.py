@@ -129,7 +129,7 @@ def _job_dict(job: Job) -> dict[str, Any]:
 def make_plan(
     request: BuildRequest,
     manifest: Manifest,
-    details: Details | None,
+    details: Mapping[str, Details] | None,
     catalog: Catalog,
     *,
     images: Mapping[str, str],
@@ -138,23 +138,27 @@ def make_plan(
 ) -> Plan:
     """Plan the builds.
 
-    :param details: ``None`` before the dependencies are there: what needs them is not checked yet.
+    :param details: of the crate with each target's features, by the target's triple; ``None`` before the
+        dependencies are there: what needs them is not checked yet.
     :param images: image reference for each target triple.
     :param rust: version of the images' Rust, or ``""`` where it is not known yet.
     :param epoch: SOURCE_DATE_EPOCH, in seconds.
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     """
-    _check_rust(manifest, details, rust)
+    known = details or {}
+    for one in (None, *dict.fromkeys(known.values())):
+        _check_rust(manifest, one, rust)
     _check_bindings(manifest)
     refused: list[Refusal] = []
     jobs: list[Job] = []
     notes: dict[str, None] = {}
     for wanted in request.targets:
-        steps = _steps(wanted, manifest, details, catalog=catalog, refused=refused)
+        own = known.get(wanted.target.triple)
+        steps = _steps(wanted, manifest, own, catalog=catalog, refused=refused)
         if steps:
             image = wanted.image or images[wanted.target.triple]
             jobs.append(_job(wanted, request, manifest, image=image, steps=tuple(steps), epoch=epoch))
-        notes.update(dict.fromkeys(_notes(wanted, details)))
+        notes.update(dict.fromkeys(_notes(wanted, own)))
     if refused and (request.strict or not jobs):
         raise _all_refused(refused)
     return Plan(

@@ -7,7 +7,7 @@ The golden plans are in tests/golden. After a change that is meant to change the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,18 +43,23 @@ EVERY = (LINUX, ARM, MUSL, WINDOWS, MACOS)
 def plan(
     request: BuildRequest,
     manifest: Manifest | None = None,
-    details: Details | None = None,
+    details: Details | Mapping[str, Details] | None = None,
     *,
     rust: str = "1.91.1",
     epoch: int = 1_700_000_000,
 ) -> Plan:
+    if isinstance(details, Details):
+        details = {wanted.target.triple: details for wanted in request.targets}
     return make_plan(
         request, manifest or make_manifest(), details, CATALOG, images=IMAGES, rust=rust, epoch=epoch
     )
 
 
 def refused(
-    request: BuildRequest, manifest: Manifest | None = None, details: Details | None = None, **options: Any
+    request: BuildRequest,
+    manifest: Manifest | None = None,
+    details: Details | Mapping[str, Details] | None = None,
+    **options: Any,
 ) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         plan(request, manifest, details, **options)
@@ -77,6 +82,15 @@ def test_the_matrix_of_the_issue(golden: Callable[[str, Any], None]) -> None:
         (MUSL, "pypy3.9", "unsupported-interpreter")
     ]
     golden("plan-matrix", made.as_dict())
+
+
+def test_each_target_goes_by_its_own_features() -> None:
+    request = make_request(make_target(LINUX, "python3.11"), make_target(ARM, "python3.11"))
+    each = {LINUX: make_details("abi3", "abi3-py39"), ARM: make_details(rust_version="1.90")}
+    made = plan(request, details=each)
+    tags = {triple: [name.split("-")[2:4] for name in names] for triple, names in wheels(made).items()}
+    assert tags == {LINUX: [["cp39", "abi3"]], ARM: [["cp311", "cp311"]]}
+    assert refused(request, details=each, rust="1.85.0").code == "rust-too-old"
 
 
 def test_a_stable_abi_crate(golden: Callable[[str, Any], None]) -> None:

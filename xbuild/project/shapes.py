@@ -86,6 +86,8 @@ class _Maturin(_Shape):
     python_source: PathWord = ""
     bindings: str = ""
     features: list[str | Table] = []
+    all_features: bool = False
+    no_default_features: bool = False
 
 
 class _Tool(_Shape):
