@@ -66,6 +66,19 @@ def test_a_build_system_without_a_backend_is_setuptools(tmp_path: Path) -> None:
     assert "setuptools" in error.brief
 
 
+def test_setup_py_is_setuptools(tmp_path: Path) -> None:
+    put(tmp_path, Cargo_toml=CARGO)
+    (tmp_path / "setup.py").write_text("from setuptools_rust import RustExtension\n", "utf-8")
+    error = refusal(tmp_path)
+    assert error.code == "not-maturin"
+    assert "setup.py" in error.brief
+    text = '[project]\nname = "demo"\n[[tool.setuptools-rust.ext-modules]]\ntarget = "demo"\n'
+    assert "setuptools-rust" in refusal(put(tmp_path, pyproject_toml=text)).brief
+    # an old setup.py beside what maturin builds is nobody's
+    assert read_manifest(put(tmp_path, pyproject_toml=PYPROJECT)).name == "demo"
+    assert read_manifest(put(tmp_path, pyproject_toml='[tool.maturin]\nname = "demo"\n')).name == "demo"
+
+
 def test_no_crate(tmp_path: Path) -> None:
     assert refusal(tmp_path).code == "no-crate"
     assert refusal(tmp_path / "nothing").code == "no-crate"

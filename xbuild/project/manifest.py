@@ -142,6 +142,13 @@ def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, 
 
 def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
     system = pyproject.get("build-system")
+    if system is None and (made_by := _setuptools(project, pyproject)):
+        raise RefusedError(
+            f"the build backend is {made_by}, not maturin",
+            details=f"{project} has no [build-system], and is built by setuptools then",
+            hint="xbuild builds what maturin builds; for other backends see cibuildwheel",
+            code="not-maturin",
+        )
     if system is None:
         if not (project / "Cargo.toml").is_file() and not pyproject:
             raise RefusedError(
@@ -159,6 +166,16 @@ def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
             hint="xbuild builds what maturin builds; for other backends see cibuildwheel",
             code="not-maturin",
         )
+
+
+def _setuptools(project: Path, pyproject: Mapping[str, Any]) -> str:
+    """What makes a project without a ``[build-system]`` setuptools', or ``""``."""
+    tools = pyproject.get("tool", {})
+    if "maturin" in tools:
+        return ""
+    if "setuptools-rust" in tools:
+        return "setuptools-rust (pyproject.toml)"
+    return "setuptools (setup.py)" if (project / "setup.py").is_file() else ""
 
 
 def _find_workspace(cargo_toml: Path, cargo: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
