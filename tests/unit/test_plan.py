@@ -230,6 +230,40 @@ def test_a_stable_abi_step_is_built_with_the_oldest_and_serves_all() -> None:
     assert set(step.interpreters) == {"python3.11", "python3.13"}
 
 
+OLD_PYO3 = make_manifest(locked=(locked("pyo3", "0.24.2"),))
+
+
+def test_a_stable_abi_wheel_serves_what_its_pyo3_does_not_build_for() -> None:
+    request = make_request(make_target(LINUX, "python3.14", "python3.9", "pypy3.9"), strict=True)
+    # before the features are known, it may be one
+    assert [item.interpreter for item in plan(request, OLD_PYO3, None).refused] == ["python3.14"]
+    made = plan(request, OLD_PYO3, make_details("abi3-py39", pyo3_version="0.24.2"))
+    step, pypy = made.jobs[0].steps
+    assert "-cp39-abi3-" in step.wheel
+    assert step.interpreters == ("python3.14", "python3.9")
+    assert step.argv[step.argv.index("--interpreter") + 1] == "python3.9"
+    assert "-pp39-" in pypy.wheel
+    error = refused(request, OLD_PYO3, make_details(pyo3_version="0.24.2"))
+    assert error.code == "pyo3-interpreter"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (("python3.14",), "pyo3-interpreter"),
+        (("python3.14", "pypy3.9"), "pyo3-interpreter"),
+        (("python3.14t", "python3.9"), "pyo3-interpreter"),
+        (("python3.8", "python3.9"), "abi3-floor"),
+    ],
+)
+def test_what_no_stable_abi_wheel_serves(asked: tuple[str, ...], code: str) -> None:
+    request = make_request(make_target(LINUX, *asked), strict=True)
+    details = make_details("abi3-py39", pyo3_version="0.24.2")
+    assert refused(request, OLD_PYO3, details).code == code
+    if code == "pyo3-interpreter":
+        assert refused(request, OLD_PYO3, None).code == code
+
+
 def test_abi3_without_the_gil() -> None:
     error = refused(make_request(make_target(LINUX, "python3.14t")), details=make_details("abi3"))
     assert error.code == "abi3-free-threaded"
@@ -363,6 +397,26 @@ def test_rust_version(own: str, of_a_crate: str, rust: str, code: str) -> None:
 def test_bindings_that_need_the_target(bindings: str) -> None:
     error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=bindings))
     assert error.code == "unsupported-bindings"
+
+
+@pytest.mark.parametrize(
+    ("specifier", "fits"),
+    [
+        ("<=3.12", True),
+        (">=3.9,<=3.12.4", True),
+        ("==3.12", True),
+        ("==3.12.7", True),
+        (">3.12.3", True),
+        (">=3.12,!=3.12.0", True),
+        ("!=3.12.*", False),
+        ("<3.12", False),
+        (">=3.13", False),
+    ],
+)
+def test_one_release_that_requires_python_allows_is_enough(specifier: str, *, fits: bool) -> None:
+    manifest = make_manifest(requires_python=specifier)
+    found = refuse(target(LINUX), kinds("python3.12")[0], manifest, None, CATALOG)
+    assert (found is None) == fits
 
 
 def test_partial_and_strict() -> None:
