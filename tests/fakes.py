@@ -458,6 +458,8 @@ def make_manifest(project: Path = Path("/nowhere/demo"), /, **changes: Any) -> M
         "cargo_toml": project / "Cargo.toml",
         "workspace": project,
         "root": project,
+        "folders": (project,),
+        "files": (project / "Cargo.lock",),
         "name": "demo",
         "version": "1.2.3",
         "requires_python": ">=3.8",

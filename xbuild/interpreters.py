@@ -136,7 +136,10 @@ def _ask(path: Path, environment: Mapping[str, str]) -> _Facts | None:
 
 
 def _read_pyvenv(path: Path) -> _Facts | None:
-    """``pyvenv.cfg`` beside or above the ``bin`` folder (PEP 405; virtualenv adds ``implementation``)."""
+    """``pyvenv.cfg`` beside or above the ``bin`` folder (PEP 405).
+
+    venv adds ``executable``, virtualenv ``implementation`` and ``base-executable``.
+    """
     for folder in (path.parent.parent, path.parent, path):
         try:
             text = (folder / "pyvenv.cfg").read_text("utf-8", "replace")
@@ -144,14 +147,27 @@ def _read_pyvenv(path: Path) -> _Facts | None:
             continue
         pairs = (line.partition("=") for line in text.splitlines())
         values = {key.strip().lower(): value.strip() for key, _, value in pairs}
-        version = values.get("version") or values.get("version_info", "")
-        match = re.match(r"(\d+)\.(\d+)", version)
-        if not match:
-            continue
-        named = _named_in(Path(values.get("home", "")))
-        implementation = values.get("implementation", named.implementation).lower()
-        return implementation, f"{match[1]}.{match[2]}", named.free_threaded, "pyvenv.cfg"
+        program = "" if folder == path else path.name
+        facts = _pyvenv_facts(values, program)
+        if facts:
+            return facts
     return None
+
+
+def _pyvenv_facts(values: Mapping[str, str], program: str) -> _Facts | None:
+    """What a ``pyvenv.cfg`` tells, with the name of the environment's program, which has the base's."""
+    programs = [Path(values[key]) for key in ("executable", "base-executable") if values.get(key)]
+    named = [_named_program(path) for path in (*programs, Path(program))]
+    match = re.match(r"(\d+)\.(\d+)", values.get("version") or values.get("version_info", ""))
+    known = f"{match[1]}.{match[2]}" if match else ""
+    version = known or next((item.version for item in named[: len(programs)] if item.version), "")
+    if not version:
+        return None
+    named.append(_named_in(Path(values.get("home", ""))))
+    fitting = [item for item in named if item.version in {"", version}]
+    pypy = any(item.implementation == "pypy" for item in fitting)
+    implementation = values.get("implementation") or ("pypy" if pypy else "cpython")
+    return implementation.lower(), version, any(item.free_threaded for item in fitting), "pyvenv.cfg"
 
 
 def _read_names(path: Path) -> _Facts | None:
@@ -167,6 +183,11 @@ class _Named:
     implementation: str = "cpython"
     version: str = ""
     free_threaded: bool = False
+
+
+def _named_program(path: Path) -> _Named:
+    """What a program's path tells, and its name even where that has no version."""
+    return _named_in(path) if _named(path.name).implementation == "cpython" else _named(path.name)
 
 
 def _named_in(path: Path) -> _Named:

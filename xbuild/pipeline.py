@@ -47,7 +47,7 @@ from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
 from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
-from xbuild.request import BuildRequest
+from xbuild.request import BuildRequest, TargetRequest
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import Parsers, audit
 from xbuild.workspace import clear_abandoned, work_folder
@@ -95,6 +95,7 @@ class _Inspected:
     manifest: Manifest
     snapshot: Snapshot
     fetched: Fetched
+    packages: int
     plan: Plan
     images: Mapping[str, Image]
     transport: Transport
@@ -201,6 +202,8 @@ class Pipeline:
                 for folder in (request.out, tools.cache, *request.leave_out)
                 if not manifest.project.is_relative_to(folder)
             ],
+            parts=manifest.folders,
+            always=manifest.files,
         )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(
@@ -215,13 +218,8 @@ class Pipeline:
             labels=self._labels,
             on_line=self._fetch_line,
         )
-        fetched = fetcher.fetch(
-            manifest,
-            snapshot,
-            features=self._metadata_features(manifest),
-            locked=request.locked,
-            offline=request.offline,
-        )
+        by_features = self._fetch(fetcher, manifest, snapshot)
+        fetched = next(iter(by_features.values()))
         _expect(request.lock_digest, fetched.lock_digest, "Cargo.lock", manifest.lock_path, "lock-changed")
         if fetched.generated_lock:
             self._notice(
@@ -233,7 +231,10 @@ class Pipeline:
         plan = make_plan(
             request,
             replace(manifest, locked=fetched.packages),
-            fetched.details,
+            {
+                wanted.target.triple: by_features[_metadata_features(manifest, wanted)].details
+                for wanted in request.targets
+            },
             tools.catalog,
             images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
             rust=rust,
@@ -243,12 +244,26 @@ class Pipeline:
         return _Inspected(
             manifest=manifest,
             snapshot=snapshot,
-            fetched=fetched,
+            fetched=replace(fetched, used_network=any(item.used_network for item in by_features.values())),
+            packages=max(item.details.packages for item in by_features.values()),
             plan=plan,
             images={triple: image for triple, image in images.items() if image},
             transport=transport,
             vendor=vendor,
         )
+
+    def _fetch(
+        self, fetcher: Fetcher, manifest: Manifest, snapshot: Snapshot
+    ) -> dict[tuple[str, ...], Fetched]:
+        """Fetch what the crate needs, and ask about it once for each distinct set of features."""
+        request = self._request
+        sets = dict.fromkeys(_metadata_features(manifest, wanted) for wanted in request.targets)
+        return {
+            features: fetcher.fetch(
+                manifest, snapshot, features=features, locked=request.locked, offline=request.offline
+            )
+            for features in sets
+        }
 
     def _fetch_line(self, stream: Stream, line: str) -> None:
         now = self._tools.clock()
@@ -294,18 +309,6 @@ class Pipeline:
                 yield triple, self._tools.images.ensure(recipe)
             else:
                 yield triple, self._tools.engine.image(recipe.tag)
-
-    def _metadata_features(self, manifest: Manifest) -> tuple[str, ...]:
-        features = {
-            *manifest.maturin_features,
-            *(name for wanted in self._request.targets for name in wanted.features),
-        }
-        first = self._request.targets[0]
-        return (
-            *(("--features", ",".join(sorted(features))) if features else ()),
-            *(("--all-features",) if first.all_features else ()),
-            *(("--no-default-features",) if first.no_default_features else ()),
-        )
 
     def _vendor(self, fetcher: Fetcher, fetched: Fetched) -> Path:
         """The unpacked crates of this lockfile, each compared with the store."""
@@ -373,7 +376,7 @@ class Pipeline:
             labels=self._labels,
             run=self._run,
             runtime=self._request.runtime,
-            packages=inspected.fetched.details.packages,
+            packages=inspected.packages,
             emit=self._tools.emit,
             clock=self._tools.clock,
             validate=partial(audit, catalog=self._tools.catalog, parsers=parsers),
@@ -537,6 +540,18 @@ class Pipeline:
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )
+
+
+def _metadata_features(manifest: Manifest, wanted: TargetRequest) -> tuple[str, ...]:
+    """The options with which cargo takes the features that maturin builds a target with."""
+    features = {*manifest.maturin_features, *wanted.features}
+    every = wanted.all_features or manifest.maturin.get("all-features")
+    bare = wanted.no_default_features or manifest.maturin.get("no-default-features")
+    return (
+        *(("--features", ",".join(sorted(features))) if features else ()),
+        *(("--all-features",) if every else ()),
+        *(("--no-default-features",) if bare else ()),
+    )
 
 
 def _expect(wanted: str, found: str, what: str, where: Path, code: str) -> None:

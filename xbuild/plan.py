@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from xbuild.catalog import Catalog, Interpreter, Target
@@ -17,6 +18,9 @@ from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
+
+_PATCHES = range(100)
+"""Releases of a minor version of Python that ``requires-python`` may mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,7 @@ def _job_dict(job: Job) -> dict[str, Any]:
 def make_plan(
     request: BuildRequest,
     manifest: Manifest,
-    details: Details | None,
+    details: Mapping[str, Details] | None,
     catalog: Catalog,
     *,
     images: Mapping[str, str],
@@ -143,24 +147,29 @@ def make_plan(
 ) -> Plan:
     """Plan the builds.
 
-    :param details: ``None`` before the dependencies are there: what needs them is not checked yet.
+    :param details: of the crate with each target's features, by the target's triple; ``None`` before the
+        dependencies are there: what needs them is not checked yet.
     :param images: image reference for each target triple.
     :param rust: version of the images' Rust, or ``""`` where it is not known yet.
     :param epoch: SOURCE_DATE_EPOCH, in seconds.
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     """
-    _check_rust(manifest, details, rust)
+    known = details or {}
+    for one in (None, *dict.fromkeys(known.values())):
+        _check_rust(manifest, one, rust)
     _check_bindings(manifest)
     refused: list[Refusal] = []
+    doubtful: set[Refusal] = set()
     jobs: list[Job] = []
     notes: dict[str, None] = {}
     for wanted in request.targets:
-        steps = _steps(wanted, manifest, details, catalog=catalog, refused=refused)
+        own = known.get(wanted.target.triple)
+        steps = _steps(wanted, manifest, own, catalog=catalog, refused=refused, doubtful=doubtful)
         if steps:
             image = wanted.image or images[wanted.target.triple]
             jobs.append(_job(wanted, request, manifest, image=image, steps=tuple(steps), epoch=epoch))
-        notes.update(dict.fromkeys(_notes(wanted, details)))
-    if refused and (request.strict or not jobs):
+        notes.update(dict.fromkeys(_notes(wanted, own)))
+    if (request.strict and not doubtful.issuperset(refused)) or (refused and not jobs):
         raise _all_refused(refused)
     return Plan(
         name=manifest.name,
@@ -223,17 +232,26 @@ def _steps(
     *,
     catalog: Catalog,
     refused: list[Refusal],
+    doubtful: set[Refusal],
 ) -> list[Step]:
+    """What is built for a target.
+
+    :param refused: gets what cannot work.
+    :param doubtful: gets those of them that the crate's features, if they are not known yet, may make work.
+    """
     target = wanted.target
     if manifest.bindings == "bin":
         return [_step(wanted, manifest, (), "py3-none")]
-    chosen = []
-    for interpreter in wanted.interpreters or tuple(catalog.interpreters.values()):
-        refusal = refuse(target, interpreter, manifest, details, catalog)
-        if refusal is None:
-            chosen.append(interpreter)
-        elif not wanted.every_interpreter:
-            refused.append(refusal)
+    asked = wanted.interpreters or tuple(catalog.interpreters.values())
+    answers = {item: refuse(target, item, manifest, details, catalog) for item in asked}
+    fits = [item for item, refusal in answers.items() if refusal is None]
+    stable_abi = bool(details and details.abi3)
+    chosen = [item for item in asked if item in fits or (stable_abi and _served(item, answers[item], fits))]
+    if not wanted.every_interpreter:
+        against = {item: refusal for item, refusal in answers.items() if refusal and item not in chosen}
+        refused += against.values()
+        if details is None:
+            doubtful |= {refusal for item, refusal in against.items() if _served(item, refusal, fits)}
     if not chosen and wanted.every_interpreter:
         refused.append(
             Refusal(
@@ -244,7 +262,7 @@ def _steps(
                 hint="name one with --interp to see why it does not fit",
             )
         )
-    stable = [item for item in chosen if item.implementation == "cpython"] if details and details.abi3 else []
+    stable = [item for item in chosen if item.implementation == "cpython"] if stable_abi else []
     steps = []
     if stable:
         oldest = min(stable, key=lambda item: item.version_info)
@@ -256,6 +274,20 @@ def _steps(
         if item not in stable
     ]
     return steps
+
+
+def _served(interpreter: Interpreter, refusal: Refusal | None, fits: list[Interpreter]) -> bool:
+    """Whether a stable-ABI wheel serves an interpreter for which PyO3 itself does not build.
+
+    :param fits: interpreters that such a wheel can be built with.
+    """
+    return bool(refusal and refusal.code == "pyo3-interpreter" and _has_stable_abi(interpreter)) and any(
+        _has_stable_abi(other) and other.version_info < interpreter.version_info for other in fits
+    )
+
+
+def _has_stable_abi(interpreter: Interpreter) -> bool:
+    return interpreter.implementation == "cpython" and not interpreter.free_threaded
 
 
 def refuse(
@@ -271,7 +303,7 @@ def refuse(
     unsupported = catalog.supports(target, interpreter)
     if unsupported:
         return refusal("unsupported-interpreter", unsupported, "build for another target, or without it")
-    if not manifest.specifier.contains(f"{interpreter.version}.99", prereleases=True):
+    if not _allows(manifest.specifier, interpreter.version):
         return refusal(
             "requires-python",
             f"{manifest.name} has requires-python {manifest.requires_python!r}, which leaves out "
@@ -299,6 +331,12 @@ def refuse(
                 f"the abi3-py{floor[0]}{floor[1]} feature leaves out {interpreter.title}",
             )
     return None
+
+
+def _allows(specifier: SpecifierSet, version: str) -> bool:
+    """Whether any release of a minor version of Python is allowed."""
+    releases = (version, *(f"{version}.{patch}" for patch in _PATCHES))
+    return any(specifier.contains(release, prereleases=True) for release in releases)
 
 
 def _pyo3_versions(manifest: Manifest, details: Details | None) -> tuple[Version, ...]:

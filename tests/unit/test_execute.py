@@ -48,7 +48,7 @@ def make_job(*interpreters: str, triple: str = LINUX, sysroot: Path | None = Non
     )
     images = {triple: "sha256:" + "1" * 64}
     plan = make_plan(
-        request, make_manifest(), make_details(), load_catalog(), images=images, rust="", epoch=1
+        request, make_manifest(), {triple: make_details()}, load_catalog(), images=images, rust="", epoch=1
     )
     return plan.jobs[0]
 

@@ -198,6 +198,16 @@ def test_a_relative_path_starts_from_the_folder_and_a_tilde_from_home(tmp_path: 
         ("home = /u/cpython-3.14.0+freethreaded-linux-x86_64-gnu/bin\nversion = 3.14.0\n", "python3.14t"),
         ("home = /u/pypy-3.9.19-linux-x86_64-gnu/bin\nversion_info = 3.9.19\n", "pypy3.9"),
         ("home = /opt/pypy3/bin\nversion = 3.10.14\n", "pypy3.10"),
+        # its program tells
+        ("home = /usr/bin\nversion = 3.11.13\nexecutable = /usr/bin/pypy3.11\n", "pypy3.11"),
+        ("home = /usr/bin\nversion = 3.11.13\nexecutable = /usr/bin/pypy3\n", "pypy3.11"),
+        ("home = /usr/bin\nversion = 3.14.0\nexecutable = /usr/bin/python3.14t\n", "python3.14t"),
+        ("home = /usr/bin\nexecutable = /usr/bin/pypy3.11\n", "pypy3.11"),
+        ("home = /usr/bin\nversion_info = 3.9.19\nbase-executable = /opt/pypy3.9/bin/python\n", "pypy3.9"),
+        ("home = /x\nversion = 3.14.0\nbase-executable = /v/3.14.0t/bin/python3.14\n", "python3.14t"),
+        # the implementation is said, and another version's program says nothing
+        ("implementation = CPython\nversion = 3.11.2\nexecutable = /opt/pypy/bin/python\n", "python3.11"),
+        ("home = /usr/bin\nversion = 3.12.1\nexecutable = /usr/bin/pypy3.11\n", "python3.12"),
         # somebody's name is no interpreter
         ("home = /home/pypyfan/3.11/bin\nversion = 3.11.2\n", "python3.11"),
         ("home = /home/pypy/3.11/bin\nversion = 3.11.2\n", "python3.11"),
@@ -209,6 +219,18 @@ def test_virtual_environments_that_do_not_run(tmp_path: Path, lines: str, kind: 
     assert resolve(str(path)) == Resolved(load_catalog().interpreters[kind], "pyvenv.cfg")
     # the environment's folder will do as well
     assert resolve(str(tmp_path / "venv")).interpreter.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("program", "version", "kind"),
+    [("pypy3.11", "3.11.13", "pypy3.11"), ("python3.14t", "3.14.0", "python3.14t")],
+)
+def test_a_virtual_environments_program_tells_too(
+    tmp_path: Path, program: str, version: str, kind: str
+) -> None:
+    path = dead_file(tmp_path / "venv" / "bin" / program)
+    (tmp_path / "venv" / "pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {version}\n", "utf-8")
+    assert resolve(str(path)) == Resolved(load_catalog().interpreters[kind], "pyvenv.cfg")
 
 
 def test_a_pyvenv_cfg_that_is_no_text(tmp_path: Path) -> None:

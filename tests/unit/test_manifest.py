@@ -66,6 +66,19 @@ def test_a_build_system_without_a_backend_is_setuptools(tmp_path: Path) -> None:
     assert "setuptools" in error.brief
 
 
+def test_setup_py_is_setuptools(tmp_path: Path) -> None:
+    put(tmp_path, Cargo_toml=CARGO)
+    (tmp_path / "setup.py").write_text("from setuptools_rust import RustExtension\n", "utf-8")
+    error = refusal(tmp_path)
+    assert error.code == "not-maturin"
+    assert "setup.py" in error.brief
+    text = '[project]\nname = "demo"\n[[tool.setuptools-rust.ext-modules]]\ntarget = "demo"\n'
+    assert "setuptools-rust" in refusal(put(tmp_path, pyproject_toml=text)).brief
+    # an old setup.py beside what maturin builds is nobody's
+    assert read_manifest(put(tmp_path, pyproject_toml=PYPROJECT)).name == "demo"
+    assert read_manifest(put(tmp_path, pyproject_toml='[tool.maturin]\nname = "demo"\n')).name == "demo"
+
+
 def test_no_crate(tmp_path: Path) -> None:
     assert refusal(tmp_path).code == "no-crate"
     assert refusal(tmp_path / "nothing").code == "no-crate"
@@ -287,6 +300,56 @@ def test_path_dependencies_outside_widen_the_root(tmp_path: Path) -> None:
         far__Cargo_toml='[package]\nname = "far"\n[dependencies]\npy = { path = "../app/py" }\n',
     )
     assert read_manifest(tmp_path / "work" / "app" / "py").root == tmp_path / "work"
+
+
+def test_only_what_is_referred_to_is_a_source(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        work__app__Cargo_toml=CARGO + 'util = { path = "../../util" }\ngone = { path = "../../gone" }\n',
+        util__Cargo_toml='[package]\nname = "util"\n',
+        work__other__Cargo_toml=CARGO,
+        gone__id="secret",
+    )
+    found = read_manifest(tmp_path / "work" / "app")
+    assert found.root == tmp_path
+    assert found.folders == (tmp_path / "util", tmp_path / "work" / "app")
+    assert found.files == (found.lock_path,)
+
+
+def test_a_workspace_is_a_source_with_all_that_its_members_refer_to(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        ws__Cargo_toml='[workspace]\nmembers = ["*"]\nexclude = ["no"]\n',
+        ws__py__Cargo_toml=CARGO,
+        ws__more__Cargo_toml='[package]\nname = "more"\n[dependencies]\nfar = { path = "../../far" }\n',
+        ws__no__Cargo_toml='[package]\nname = "no"\n[dependencies]\nnot = { path = "../../not" }\n',
+        far__Cargo_toml='[package]\nname = "far"\n',
+        not__Cargo_toml='[package]\nname = "not"\n',
+    )
+    found = read_manifest(tmp_path / "ws" / "py")
+    assert (found.root, found.folders) == (tmp_path, (tmp_path / "far", tmp_path / "ws"))
+
+
+def test_a_path_dependency_inherits_from_its_own_workspace(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        py__Cargo_toml=CARGO + 'util = { path = "../lib/util" }\n',
+        lib__Cargo_toml='[workspace]\nmembers = ["*"]\n[workspace.dependencies]\nbase = { path = "base" }\n',
+        lib__util__Cargo_toml='[package]\nname = "util"\n[dependencies]\nbase.workspace = true\n',
+        lib__base__Cargo_toml='[package]\nname = "base"\n',
+        lib__other__Cargo_toml='[package]\nname = "other"\n',
+    )
+    found = read_manifest(tmp_path / "py")
+    lib = tmp_path / "lib"
+    assert found.folders == (lib / "base", lib / "util", tmp_path / "py")
+    assert set(found.files) == {found.lock_path, lib / "Cargo.toml"}
+
+
+def test_python_modules_in_another_folder_are_sources(tmp_path: Path) -> None:
+    text = PYPROJECT + '[tool.maturin]\nmanifest-path = "../rust/Cargo.toml"\npython-source = "../python"\n'
+    put(tmp_path, py__pyproject_toml=text, rust__Cargo_toml=CARGO, python__demo__init="")
+    found = read_manifest(tmp_path / "py")
+    assert found.folders == (tmp_path / "py", tmp_path / "python", tmp_path / "rust")
 
 
 def test_patches_and_dev_dependencies_count_too(tmp_path: Path) -> None:

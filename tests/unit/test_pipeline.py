@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import (
+    ARM,
     LINUX,
+    MACOS,
     WINDOWS,
     Clock,
     Command,
@@ -46,7 +49,9 @@ class Place:
         self.project = root / "demo"
         package, content = make_package("pyo3", "0.26.0")
         make_crate(self.project, lock=[package])
-        self.engine.on("cargo", FakeCargo({"pyo3-0.26.0.crate": content}, packages=[package]))
+        self.package, self.content = package, content
+        self.commands: list[tuple[str, ...]] = []
+        self.on_cargo(lambda _: [])
         self.engine.on("maturin", self.maturin)
         self.engine.on("/opt/xbuild/bin/prepare-windows-msvc", lambda _: 0)
 
@@ -56,6 +61,21 @@ class Place:
         for target in load_catalog().targets.values():
             tag = toolchain_recipe(target.triple, target.family).tag
             self.engine.have(make_image(f"sha256:{target.triple}", tags=(tag,), labels=label))
+
+    def on_cargo(self, features: Callable[[tuple[str, ...]], Sequence[str]]) -> None:
+        """Let cargo answer with PyO3's features for each command's words."""
+
+        def play(command: Command) -> int:
+            self.commands.append(command.argv)
+            crates = {"pyo3-0.26.0.crate": self.content}
+            return FakeCargo(crates, packages=[self.package], features=features(command.argv))(command)
+
+        self.engine.on("cargo", play)
+
+    def features(self) -> list[tuple[str, ...]]:
+        """The features that cargo was asked with, once for each question."""
+        asked = [words for words in self.commands if "metadata" in words]
+        return [words[words.index("1") + 1 :] for words in asked]
 
     @staticmethod
     def maturin(command: Command) -> int | ExecResult:
@@ -213,6 +233,56 @@ def test_an_interruption_while_building(place: Place) -> None:
     assert {job.status for job in report.jobs} == {"interrupted"}
     assert report.exit_status == ExitStatus.INTERRUPTED
     assert place.work() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ("no-default-features = true", [("--no-default-features",)]),
+        ('all-features = true\nfeatures = ["a"]', [("--features", "a", "--all-features")]),
+    ],
+)
+def test_the_features_that_maturin_takes_are_asked_for(
+    place: Place, settings: str, asked: list[tuple[str, ...]]
+) -> None:
+    path = place.project / "pyproject.toml"
+    path.write_text(f"{path.read_text('utf-8')}[tool.maturin]\n{settings}\n", "utf-8")
+    place.pipeline(place.request(LINUX, WINDOWS)).plan()
+    assert place.features() == asked
+
+
+def test_each_distinct_set_of_features_is_asked_for_once(place: Place) -> None:
+    targets = (
+        make_target(LINUX, "python3.11", features=("stable",)),
+        make_target(WINDOWS, "python3.11"),
+        make_target(ARM, "python3.11", no_default_features=True),
+        make_target(MACOS, "python3.11", features=("stable",)),
+    )
+    request = make_request(*targets, project=place.project, out=place.root / "dist")
+    place.on_cargo(lambda words: ["abi3", "abi3-py39"] if "stable" in words else [])
+    made = place.pipeline(request).plan()
+    assert place.features() == [("--features", "stable"), (), ("--no-default-features",)]
+    tags = {job.id: job.steps[0].wheel.split("-")[3] for job in made.jobs}
+    assert tags == {LINUX: "abi3", WINDOWS: "cp311", ARM: "cp311", MACOS: "abi3"}
+    assert sum(spec.network for spec in place.engine.specs) == 1
+
+
+def test_a_lockfile_that_git_ignores_is_used(place: Place) -> None:
+    (place.project / ".git").mkdir()
+    (place.project / ".gitignore").write_text("Cargo.lock\n", "utf-8")
+    report = place.pipeline(place.request(locked=True)).build()
+    assert not report.lockfile["generated"]
+
+
+def test_siblings_that_nothing_refers_to_are_no_sources(place: Place) -> None:
+    util = place.root / "lib" / "util"
+    util.mkdir(parents=True)
+    (util / "Cargo.toml").write_text('[package]\nname = "util"\n', "utf-8")
+    (place.root / "lib" / "id_ed25519").write_text("secret", "utf-8")
+    cargo = place.project / "Cargo.toml"
+    cargo.write_text(cargo.read_text("utf-8") + 'util = { path = "../lib/util" }\n', "utf-8")
+    report = place.pipeline(place.request()).build()
+    assert report.source["files"] == 5
 
 
 def test_a_missing_lockfile_is_told(place: Place) -> None:

@@ -8,7 +8,7 @@ The golden plans are in tests/golden. After a change that is meant to change the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,23 @@ EVERY = (LINUX, ARM, MUSL, WINDOWS, MACOS)
 def plan(
     request: BuildRequest,
     manifest: Manifest | None = None,
-    details: Details | None = None,
+    details: Details | Mapping[str, Details] | None = None,
     *,
     rust: str = "1.91.1",
     epoch: int = 1_700_000_000,
 ) -> Plan:
+    if isinstance(details, Details):
+        details = {wanted.target.triple: details for wanted in request.targets}
     return make_plan(
         request, manifest or make_manifest(), details, CATALOG, images=IMAGES, rust=rust, epoch=epoch
     )
 
 
 def refused(
-    request: BuildRequest, manifest: Manifest | None = None, details: Details | None = None, **options: Any
+    request: BuildRequest,
+    manifest: Manifest | None = None,
+    details: Details | Mapping[str, Details] | None = None,
+    **options: Any,
 ) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         plan(request, manifest, details, **options)
@@ -78,6 +83,15 @@ def test_the_matrix_of_the_issue(golden: Callable[[str, Any], None]) -> None:
         (MUSL, "pypy3.9", "unsupported-interpreter")
     ]
     golden("plan-matrix", made.as_dict())
+
+
+def test_each_target_goes_by_its_own_features() -> None:
+    request = make_request(make_target(LINUX, "python3.11"), make_target(ARM, "python3.11"))
+    each = {LINUX: make_details("abi3", "abi3-py39"), ARM: make_details(rust_version="1.90")}
+    made = plan(request, details=each)
+    tags = {triple: [name.split("-")[2:4] for name in names] for triple, names in wheels(made).items()}
+    assert tags == {LINUX: [["cp39", "abi3"]], ARM: [["cp311", "cp311"]]}
+    assert refused(request, details=each, rust="1.85.0").code == "rust-too-old"
 
 
 def test_a_stable_abi_crate(golden: Callable[[str, Any], None]) -> None:
@@ -227,6 +241,40 @@ def test_a_stable_abi_step_is_built_with_the_oldest_and_serves_all() -> None:
     assert set(step.interpreters) == {"python3.11", "python3.13"}
 
 
+OLD_PYO3 = make_manifest(locked=(locked("pyo3", "0.24.2"),))
+
+
+def test_a_stable_abi_wheel_serves_what_its_pyo3_does_not_build_for() -> None:
+    request = make_request(make_target(LINUX, "python3.14", "python3.9", "pypy3.9"), strict=True)
+    # before the features are known, it may be one
+    assert [item.interpreter for item in plan(request, OLD_PYO3, None).refused] == ["python3.14"]
+    made = plan(request, OLD_PYO3, make_details("abi3-py39", pyo3_version="0.24.2"))
+    step, pypy = made.jobs[0].steps
+    assert "-cp39-abi3-" in step.wheel
+    assert step.interpreters == ("python3.14", "python3.9")
+    assert step.argv[step.argv.index("--interpreter") + 1] == "python3.9"
+    assert "-pp39-" in pypy.wheel
+    error = refused(request, OLD_PYO3, make_details(pyo3_version="0.24.2"))
+    assert error.code == "pyo3-interpreter"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (("python3.14",), "pyo3-interpreter"),
+        (("python3.14", "pypy3.9"), "pyo3-interpreter"),
+        (("python3.14t", "python3.9"), "pyo3-interpreter"),
+        (("python3.8", "python3.9"), "abi3-floor"),
+    ],
+)
+def test_what_no_stable_abi_wheel_serves(asked: tuple[str, ...], code: str) -> None:
+    request = make_request(make_target(LINUX, *asked), strict=True)
+    details = make_details("abi3-py39", pyo3_version="0.24.2")
+    assert refused(request, OLD_PYO3, details).code == code
+    if code == "pyo3-interpreter":
+        assert refused(request, OLD_PYO3, None).code == code
+
+
 def test_abi3_without_the_gil() -> None:
     error = refused(make_request(make_target(LINUX, "python3.14t")), details=make_details("abi3"))
     assert error.code == "abi3-free-threaded"
@@ -360,6 +408,26 @@ def test_rust_version(own: str, of_a_crate: str, rust: str, code: str) -> None:
 def test_bindings_that_need_the_target(bindings: str) -> None:
     error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=bindings))
     assert error.code == "unsupported-bindings"
+
+
+@pytest.mark.parametrize(
+    ("specifier", "fits"),
+    [
+        ("<=3.12", True),
+        (">=3.9,<=3.12.4", True),
+        ("==3.12", True),
+        ("==3.12.7", True),
+        (">3.12.3", True),
+        (">=3.12,!=3.12.0", True),
+        ("!=3.12.*", False),
+        ("<3.12", False),
+        (">=3.13", False),
+    ],
+)
+def test_one_release_that_requires_python_allows_is_enough(specifier: str, *, fits: bool) -> None:
+    manifest = make_manifest(requires_python=specifier)
+    found = refuse(target(LINUX), kinds("python3.12")[0], manifest, None, CATALOG)
+    assert (found is None) == fits
 
 
 def test_partial_and_strict() -> None:

@@ -367,3 +367,53 @@ def test_a_file_of_another_user_is_refused_by_name(tmp_path: Path) -> None:
         take_snapshot(root, tmp_path / "out")
     assert caught.value.code == "unreadable-source"
     assert "secret" in caught.value.brief
+
+
+HOME = (".ssh/id", "util/Cargo.toml", "work/app/Cargo.toml", "work/app/target.rs", "work/other/secret")
+
+
+def test_only_the_parts_are_copied(tmp_path: Path) -> None:
+    home = put(tmp_path / "home", *HOME)
+    put(home, "util/.gitignore", text="*.o\n")
+    put(home, "util/a.o", "work/app/a.o")
+    commit(home / "util")
+    parts = (home / "util", home / "work" / "app")
+    found = take_snapshot(home, tmp_path / "out", parts=parts)
+    mine = {"util/.gitignore", "util/Cargo.toml", "work/app/Cargo.toml", "work/app/target.rs", "work/app/a.o"}
+    assert names(found) == mine
+    more = take_snapshot(home, tmp_path / "more", parts=parts, include=("*.o", "id"))
+    assert names(more) == {*mine, "util/a.o"}
+    fewer = take_snapshot(
+        home, tmp_path / "fewer", parts=parts, leave_out=(home / "work/app/x", home / "util")
+    )
+    assert names(fewer) == mine
+    put(home, "util/dist/a")
+    without = take_snapshot(home, tmp_path / "without", parts=parts, leave_out=(home / "util" / "dist",))
+    assert names(without) == mine
+
+
+def test_beside_the_parts_only_what_git_tracks_is_copied(tmp_path: Path) -> None:
+    home = put(tmp_path / "home", "util/Cargo.toml", "app/Cargo.toml", "data/table")
+    commit(home)
+    put(home, ".ssh/id", "app/new.rs")
+    found = take_snapshot(home, tmp_path / "out", parts=(home / "util", home / "app"))
+    assert names(found) == {"util/Cargo.toml", "app/Cargo.toml", "app/new.rs", "data/table"}
+    whole = take_snapshot(home, tmp_path / "whole", parts=(home,))
+    assert ".ssh/id" in names(whole)
+
+
+@pytest.mark.parametrize("tracked", [True, False])
+def test_some_files_are_sources_even_where_git_ignores_them(tmp_path: Path, *, tracked: bool) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "Cargo.lock", "more.lock")
+    put(root, ".gitignore", text="*.lock\n")
+    if tracked:
+        commit(root)
+    (root / ".git").mkdir(exist_ok=True)
+    always = (root / "Cargo.lock", root / "not-there")
+    found = take_snapshot(root, tmp_path / "out", always=always)
+    put(root, "Cargo.lock", text="other")
+    other = take_snapshot(root, tmp_path / "other", always=always)
+    assert names(found) == names(other) == {".gitignore", "Cargo.toml", "Cargo.lock"}
+    assert found.digest != other.digest
+    fewer = take_snapshot(root, tmp_path / "fewer", always=always, exclude=("Cargo.lock",))
+    assert names(fewer) == {".gitignore", "Cargo.toml"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tomllib
@@ -27,6 +28,8 @@ class Manifest:
     :ivar cargo_toml: the crate's Cargo.toml.
     :ivar workspace: folder of the workspace's root, where Cargo.lock belongs.
     :ivar root: the folder that has everything the build reads: the workspace and all path dependencies.
+    :ivar folders: the folders in ``root`` that are sources: all that the crate's files refer to.
+    :ivar files: files that are sources wherever they are, and whether git ignores them or not.
     :ivar name: distribution name as the project spells it.
     :ivar version: normalised version (PEP 440).
     :ivar requires_python: ``""`` where the project does not say.
@@ -39,6 +42,8 @@ class Manifest:
     cargo_toml: Path
     workspace: Path
     root: Path
+    folders: tuple[Path, ...]
+    files: tuple[Path, ...]
     name: str
     version: str
     requires_python: str
@@ -101,11 +106,18 @@ def read_manifest(path: Path) -> Manifest:
     package = {key: _inherit(key, value, workspace_cargo) for key, value in cargo["package"].items()}
     lock_path = workspace / "Cargo.lock"
     python = pyproject.get("project", {})
+    referred = _path_dependencies(workspace, cargo_toml)
+    root = _common_root([project.resolve(), workspace, *referred.folders])
+    present = [folder for folder in referred.folders if (folder / "Cargo.toml").is_file()]
+    if (modules := (project / settings.get("python-source", "")).resolve()).is_dir():
+        present.append(modules)
     return Manifest(
         project=project.resolve(),
         cargo_toml=cargo_toml,
         workspace=workspace,
-        root=_common_root([project.resolve(), workspace, *_path_dependencies(workspace, cargo_toml)]),
+        root=root,
+        folders=_topmost(root, [project.resolve(), *present]),
+        files=tuple(path for path in (lock_path, *referred.roots) if path.is_relative_to(root)),
         name=_name(python, settings, package),
         version=_version(python, package, cargo_toml),
         requires_python=_requires_python(python),
@@ -130,6 +142,13 @@ def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, 
 
 def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
     system = pyproject.get("build-system")
+    if system is None and (made_by := _setuptools(project, pyproject)):
+        raise RefusedError(
+            f"the build backend is {made_by}, not maturin",
+            details=f"{project} has no [build-system], and is built by setuptools then",
+            hint="xbuild builds what maturin builds; for other backends see cibuildwheel",
+            code="not-maturin",
+        )
     if system is None:
         if not (project / "Cargo.toml").is_file() and not pyproject:
             raise RefusedError(
@@ -147,6 +166,16 @@ def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
             hint="xbuild builds what maturin builds; for other backends see cibuildwheel",
             code="not-maturin",
         )
+
+
+def _setuptools(project: Path, pyproject: Mapping[str, Any]) -> str:
+    """What makes a project without a ``[build-system]`` setuptools', or ``""``."""
+    tools = pyproject.get("tool", {})
+    if "maturin" in tools:
+        return ""
+    if "setuptools-rust" in tools:
+        return "setuptools-rust (pyproject.toml)"
+    return "setuptools (setup.py)" if (project / "setup.py").is_file() else ""
 
 
 def _find_workspace(cargo_toml: Path, cargo: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
@@ -187,25 +216,66 @@ def _dependency_tables(cargo: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from cargo.get("patch", {}).values()
 
 
-def _path_dependencies(workspace: Path, cargo_toml: Path) -> Iterator[Path]:
-    """Folders of all path dependencies, direct and indirect."""
-    seen: set[Path] = set()
+@dataclass(frozen=True, slots=True)
+class _Referred:
+    """What a crate's manifests refer to.
+
+    :ivar folders: of all path dependencies, direct and indirect, of the crate and its workspace.
+    :ivar roots: Cargo.toml of the other workspaces that path dependencies belong to, and may inherit from.
+    """
+
+    folders: list[Path]
+    roots: list[Path]
+
+
+def _path_dependencies(workspace: Path, cargo_toml: Path) -> _Referred:
+    found = _Referred([], [])
     waiting = [workspace, cargo_toml.parent]
     while waiting:
         folder = waiting.pop()
-        if folder in seen:
+        if folder in found.folders:
             continue
-        seen.add(folder)
-        yield folder
+        found.folders.append(folder)
         manifest = folder / "Cargo.toml"
         if not manifest.is_file():
             continue
-        for table in _dependency_tables(_read_toml(manifest, CargoToml)):
-            waiting += [
-                (folder / wanted["path"]).resolve()
-                for wanted in table.values()
-                if isinstance(wanted, dict) and "path" in wanted
-            ]
+        cargo = _read_toml(manifest, CargoToml)
+        above, shared = _find_workspace(manifest, cargo) if "package" in cargo else (folder, cargo)
+        if above not in {folder, workspace}:
+            found.roots.append(above / "Cargo.toml")
+        waiting += _paths(folder, cargo, above, shared)
+        if folder == workspace:
+            waiting += _members(folder, cargo.get("workspace", {}))
+    return found
+
+
+def _paths(folder: Path, cargo: Mapping[str, Any], above: Path, shared: Mapping[str, Any]) -> Iterator[Path]:
+    """Where the path dependencies of one manifest are, inherited ones too."""
+    inherited = shared.get("workspace", {}).get("dependencies", {})
+    for table in _dependency_tables(cargo):
+        for name, wanted in table.items():
+            start, asked = folder, wanted
+            if isinstance(wanted, dict) and wanted.get("workspace") is True:
+                start, asked = above, inherited.get(name)
+            if isinstance(asked, dict) and "path" in asked:
+                yield (start / asked["path"]).resolve()
+
+
+def _members(root: Path, workspace: Mapping[str, Any]) -> Iterator[Path]:
+    """The workspace's members, all of which cargo reads."""
+    for pattern in workspace.get("members", ()):
+        # Path.glob takes neither absolute patterns nor empty ones, and cargo takes both
+        whole = os.path.normpath(os.path.join(glob.escape(str(root)), pattern))  # noqa: PTH118
+        for name in glob.glob(whole):  # noqa: PTH207
+            folder = Path(name).resolve()
+            if (folder / "Cargo.toml").is_file() and not _is_excluded(folder, root, workspace):
+                yield folder
+
+
+def _topmost(root: Path, folders: list[Path]) -> tuple[Path, ...]:
+    """The folders in ``root`` that are in no other one of them."""
+    inside = sorted({folder for folder in folders if folder.is_relative_to(root)})
+    return tuple(folder for folder in inside if not any(other in folder.parents for other in inside))
 
 
 def _common_root(folders: list[Path]) -> Path:

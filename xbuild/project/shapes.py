@@ -83,8 +83,11 @@ class _Project(_Shape):
 class _Maturin(_Shape):
     name: str = ""
     manifest_path: PathWord = ""
+    python_source: PathWord = ""
     bindings: str = ""
     features: list[str | Table] = []
+    all_features: bool = False
+    no_default_features: bool = False
 
 
 class _Tool(_Shape):

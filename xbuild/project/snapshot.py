@@ -55,11 +55,17 @@ def take_snapshot(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     leave_out: Sequence[Path] = (),
+    parts: Sequence[Path] = (),
+    always: Sequence[Path] = (),
 ) -> Snapshot:
     """Copy the sources below ``root`` to the new ``folder``.
 
     Modes are normalised; modification times are kept, because cargo decides by them what to compile again.
 
+    :param parts: the folders below ``root`` that are sources, if not all of it is. Beside them, only files
+        that git tracks are taken.
+    :param always: files below ``root`` that are sources even where git ignores them. Only ``exclude`` leaves
+        them out.
     :param include: patterns of ignored files that the build needs all the same.
     :param exclude: patterns of files to leave out besides the ignored ones.
     :param leave_out: absolute folders that are no sources although they may lie below ``root``, such as the
@@ -74,7 +80,15 @@ def take_snapshot(
     folder.chmod(0o755)
     wanted_too = pathspec.GitIgnoreSpec.from_lines(include)
     unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
-    names = _source_files(root, wanted_too, _foreign(root, leave_out))
+    foreign = _foreign(root, leave_out)
+    prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
+    if root in parts or not prefixes:
+        names = _source_files(root, wanted_too, foreign)
+    else:
+        names = {name for name in _git_files(root, "--cached") or () if not _is_below(name, foreign)}
+        for prefix in prefixes:
+            names |= _source_files(root, wanted_too, foreign, prefix)
+    names |= {path.relative_to(root).as_posix() for path in always if path.is_file()}
     for name in sorted(names):
         if unwanted.match_file(name):
             continue
@@ -136,12 +150,19 @@ def _is_below(name: str, folders: frozenset[str]) -> bool:
     return any(name == folder or name.startswith(f"{folder}/") for folder in folders)
 
 
-def _source_files(root: Path, wanted_too: pathspec.GitIgnoreSpec, foreign: frozenset[str]) -> set[str]:
-    listed = _git_files(root)
+def _source_files(
+    root: Path, wanted_too: pathspec.GitIgnoreSpec, foreign: frozenset[str], prefix: str = ""
+) -> set[str]:
+    """The names, from ``root`` on, of the sources in its folder ``prefix``."""
+    top = root / prefix
+    listed = _git_files(top)
     if listed is None:
-        return set(_walk(root, ignoring=_repository(root), wanted_too=wanted_too, foreign=foreign))
+        return set(
+            _walk(root, ignoring=_repository(top), wanted_too=wanted_too, foreign=foreign, prefix=prefix)
+        )
+    listed = {f"{prefix}{name}" for name in listed}
     if wanted_too.patterns:
-        every = _walk(root, ignoring=False, wanted_too=wanted_too, foreign=foreign)
+        every = _walk(root, ignoring=False, wanted_too=wanted_too, foreign=foreign, prefix=prefix)
         listed |= {name for name in every if wanted_too.match_file(name)}
     return {name for name in listed if not _is_below(name, foreign)}
 
@@ -166,9 +187,12 @@ def _git(root: Path, *words: str) -> str | None:
     return result.stdout.decode("utf-8", "surrogateescape") if result.returncode == 0 else None
 
 
-def _git_files(root: Path) -> set[str] | None:
+_SOURCES = ("--cached", "--others", "--exclude-standard")
+
+
+def _git_files(root: Path, *kinds: str) -> set[str] | None:
     """Tracked files, and untracked ones that are not ignored, of submodules too. ``None`` without git."""
-    listing = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+    listing = _git(root, "ls-files", "-z", *(kinds or _SOURCES), "--deduplicate")
     if not listing:
         return None
     names: set[str] = set()
