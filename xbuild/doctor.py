@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from xbuild.engine import Engine, EngineInfo
+from xbuild.engine import ContainerSpec, Engine, EngineInfo, Limits
+from xbuild.engine.confinement import QUESTION, Check, judge
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
 from xbuild.images.bootstrap import INSTALL_COMMAND, root_recipe
 from xbuild.images.recipe import base_recipe
+from xbuild.layout import build_user
 from xbuild.settings import Settings
 from xbuild.transport import find_transport
 
@@ -23,6 +25,25 @@ NEEDED_SPACE = 12 << 30
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 PATCHED = (29, 5, 1)
 """First upstream release of the engine without CVE-2026-41567 and CVE-2026-41568."""
+
+
+WALLS_FIX = (
+    "something between xbuild and the kernel changes containers: see default-runtime, default-ulimits and "
+    "authorization-plugins in the engine's daemon.json"
+)
+LIMITS_FIX = (
+    "boot with cgroup version 2, or with the kernel's parameters `cgroup_enable=memory swapaccount=1`; "
+    "a rootless engine needs the controllers memory and pids delegated to its user"
+)
+FIXES = {
+    "filtered system calls": (
+        "run an engine with seccomp (`docker info` lists it), and no `seccomp-profile` in its daemon.json"
+    ),
+    "limit of open files": WALLS_FIX,
+    "limit of a file's size": WALLS_FIX,
+    "no core files": WALLS_FIX,
+}
+"""What to do where a check fails, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +70,7 @@ def examine(settings: Settings, *, environ: Mapping[str, str]) -> list[Finding]:
         findings.append(Finding("engine", "error", f"{error.brief} ({error.details})", error.hint))
     else:
         findings += _engine(info)
-        findings += _isolation(info, settings)
+        findings += _isolation(engine, info, settings)
         findings += _base(engine, settings, environ)
         findings += _transport(engine, settings)
     findings += _space(settings)
@@ -83,25 +104,7 @@ def _engine(info: EngineInfo) -> Iterator[Finding]:
     yield Finding("storage", "ok", f"{info.storage_driver} below {info.root_dir}{slow}")
 
 
-def _isolation(info: EngineInfo, settings: Settings) -> Iterator[Finding]:
-    options = " ".join(info.security_options)
-    names = [option.removeprefix("name=").split(",")[0] for option in info.security_options]
-    if "seccomp" not in options:
-        yield Finding(
-            "seccomp",
-            "error",
-            "the engine filters no system calls",
-            "run an engine with seccomp (`docker info` lists it)",
-        )
-    extra = [name for name in ("apparmor", "selinux", "userns", "rootless") if name in names]
-    yield Finding(
-        "isolation",
-        "ok" if extra else "warning",
-        f"builds get: no network, no capabilities, no new privileges, read-only root, {', '.join(names)}",
-        ""
-        if extra
-        else "neither AppArmor nor user namespaces here: for hostile sources use a machine for each",
-    )
+def _isolation(engine: Engine, info: EngineInfo, settings: Settings) -> Iterator[Finding]:
     if settings.runtime and settings.runtime not in info.runtimes:
         yield Finding(
             "runtime",
@@ -109,8 +112,85 @@ def _isolation(info: EngineInfo, settings: Settings) -> Iterator[Finding]:
             f"{settings.runtime} is not registered (there is: {', '.join(info.runtimes)})",
             "register it in the engine's daemon.json, or change the setting `runtime`",
         )
-    if info.cgroup_version == "1":
-        yield Finding("cgroups", "ok", "version 1: memory and process limits hold")
+        return
+    yield _kernel(info)
+    if engine.image(base_recipe().tag) is None:
+        yield from _claims(info)
+        return
+    try:
+        checks = _look_inside(engine, settings)
+    except XbuildError as error:
+        message = f"a container such as builds get cannot be tried: {error.brief} ({error.details})"
+        yield Finding("isolation", "error", message, error.hint or "see what the engine's log says")
+        return
+    yield from _held(checks, settings)
+
+
+def _kernel(info: EngineInfo) -> Finding:
+    """What the engine has besides the walls that every container gets."""
+    names = [option.removeprefix("name=").split(",")[0] for option in info.security_options]
+    extra = [name for name in ("apparmor", "selinux", "userns", "rootless") if name in names]
+    if extra:
+        return Finding("second wall", "ok", ", ".join(extra))
+    fix = "for hostile sources use a machine for each"
+    return Finding("second wall", "warning", "neither AppArmor nor SELinux nor user namespaces here", fix)
+
+
+def _claims(info: EngineInfo) -> Iterator[Finding]:
+    """What the engine says of itself, where nothing can be tried."""
+    seccomp = [option for option in info.security_options if option.startswith("name=seccomp")]
+    if not seccomp or any("profile=unconfined" in option for option in seccomp):
+        yield Finding(
+            "seccomp",
+            "error",
+            "the engine says that it filters no system calls",
+            FIXES["filtered system calls"],
+        )
+    flags = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes"}
+    missing = [what for flag, what in flags.items() if info.raw.get(flag) is False]
+    if missing:
+        message = f"the engine says that it cannot limit: {', '.join(missing)}"
+        yield Finding("limits", "warning", message, LIMITS_FIX)
+    yield Finding(
+        "isolation",
+        "warning",
+        "not tried, for want of the base image: only what the engine says of itself is known",
+        "`xbuild images build base`, then `xbuild doctor` again",
+    )
+
+
+def _look_inside(engine: Engine, settings: Settings) -> tuple[Check, ...]:
+    """What the kernel says in a container that is made as a build's is."""
+    spec = ContainerSpec(
+        image=base_recipe().tag,
+        user=build_user(),
+        labels={"xbuild.purpose": "doctor"},
+        limits=Limits(memory=settings.memory, cpus=settings.cpus or 0.0, pids=settings.pids),
+        runtime=settings.runtime,
+    )
+    lines: list[str] = []
+    with engine.container(spec) as container:
+        container.run(
+            QUESTION,
+            on_line=lambda stream, line: lines.append(line) if stream == "stdout" else None,
+            timeout=10,
+        )
+    return judge(lines, spec)
+
+
+def _held(checks: tuple[Check, ...], settings: Settings) -> Iterator[Finding]:
+    held = [check.name for check in checks if check.holds]
+    if held:
+        yield Finding("isolation", "ok", f"seen in a container such as builds get: {', '.join(held)}")
+    for check in checks:
+        if check.holds:
+            continue
+        # Another runtime is its own kernel, which tells less: what it does not tell is no hole yet
+        grave = check.kind == "wall" and not (settings.runtime and not check.seen)
+        seen = f"the kernel says {check.seen}" if check.seen else "the kernel says nothing of it"
+        fix = FIXES.get(check.name, LIMITS_FIX if check.kind == "limit" else WALLS_FIX)
+        message = f"does not hold in a container such as builds get: {seen}"
+        yield Finding(check.name, "error" if grave else "warning", message, fix)
 
 
 def _base(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:

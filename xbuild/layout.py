@@ -1,4 +1,11 @@
-"""Where things are inside a build container: the same paths for every crate on every machine."""
+"""What is the same in every build container on every machine: where things are, and who builds."""
+
+from __future__ import annotations
+
+import os
+
+NOBODY = "65532:65532"
+"""Who builds when the caller is root: no build ever runs as root."""
 
 SRC = "/src"
 """The sources."""
@@ -14,3 +21,9 @@ OUT = "/out"
 
 USER_SYSROOT = "/opt/xbuild/sysroot/user"
 """A Windows SDK of the caller's own."""
+
+
+def build_user() -> str:
+    """``uid:gid`` of the processes in build containers: the caller's own, or :data:`NOBODY`."""
+    uid = os.getuid()
+    return NOBODY if uid == 0 else f"{uid}:{os.getgid()}"

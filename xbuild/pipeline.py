@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import threading
 import time
@@ -38,6 +37,7 @@ from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.layout import build_user
 from xbuild.lockfile import drift_error, layers_digest
 from xbuild.locking import BASE, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
@@ -53,9 +53,6 @@ from xbuild.wheels import Parsers, audit
 from xbuild.workspace import clear_abandoned, work_folder
 
 _DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
-
-NOBODY = "65532:65532"
-"""Who builds when the caller is root: no build ever runs as root."""
 
 
 class InterruptedRunError(XbuildError):
@@ -109,8 +106,7 @@ class Pipeline:
         self._request = request
         self._tools = tools
         self._run = run
-        uid = os.getuid()
-        self._user = NOBODY if uid == 0 else f"{uid}:{os.getgid()}"
+        self._user = build_user()
         self._labels = {"xbuild.run": run}
         self._failed_proofs: set[str] = set()
         self._fetched = 0

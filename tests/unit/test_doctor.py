@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEngine, make_image
+from fakes import Command, FakeEngine, gone, make_image
+from kernel_words import COMMON, VERSION_2
 
 from xbuild import doctor
 from xbuild.doctor import Finding
 from xbuild.engine import EngineInfo
 from xbuild.images.bootstrap import root_recipe
 from xbuild.images.recipe import base_recipe
+from xbuild.layout import build_user
 from xbuild.settings import ImagesSettings, NetworkSettings, Settings
 
 
@@ -62,16 +64,85 @@ def test_the_release_of_the_engine(version: str, api: str, expected: dict[str, s
     assert levels(list(doctor._engine(info(version=version, api_version=api)))) == expected
 
 
-def test_isolation(tmp_path: Path) -> None:
-    def look(*options: str, runtime: str = "") -> dict[str, str]:
-        made = info(security_options=options, cgroup_version="1")
-        return levels(list(doctor._isolation(made, settings(tmp_path, runtime=runtime))))
+def isolation(engine: FakeEngine, folder: Path, runtime: str = "", **said: Any) -> dict[str, Finding]:
+    found = doctor._isolation(engine, info(**said), settings(folder, runtime=runtime, pids=99))
+    return {finding.name: finding for finding in found}
 
-    assert look("name=seccomp,profile=default") == {"isolation": "warning", "cgroups": "ok"}
-    assert look("name=seccomp", "name=apparmor")["isolation"] == "ok"
-    assert look("name=rootless")["seccomp"] == "error"
-    assert look("name=seccomp", runtime="runsc")["runtime"] == "error"
-    assert "runtime" not in look("name=seccomp", runtime="runc")
+
+def test_without_the_base_image_it_is_what_the_engine_claims(tmp_path: Path, engine: FakeEngine) -> None:
+    def look(*options: str, raw: dict[str, bool] | None = None) -> dict[str, str]:
+        found = isolation(engine, tmp_path, security_options=options, raw=raw or {})
+        assert all(finding.fix for finding in found.values() if finding.level != "ok")
+        return {name: finding.level for name, finding in found.items()}
+
+    nothing = {"second wall": "warning", "isolation": "warning"}
+    assert look("name=seccomp,profile=default") == nothing
+    assert look("name=seccomp,profile=builtin", "name=apparmor") == nothing | {"second wall": "ok"}
+    assert look("name=seccomp,profile=unconfined") == nothing | {"seccomp": "error"}
+    assert look("name=rootless") == nothing | {"second wall": "ok", "seccomp": "error"}
+    flags = {"MemoryLimit": True, "SwapLimit": False, "PidsLimit": False}
+    assert look("name=seccomp", raw=flags) == nothing | {"limits": "warning"}
+    limits = isolation(engine, tmp_path, raw=flags)["limits"]
+    assert limits.message.endswith("swap, processes")
+    assert engine.containers == []
+
+
+def test_an_unknown_runtime(tmp_path: Path, engine: FakeEngine) -> None:
+    assert isolation(engine, tmp_path, "runsc")["runtime"].level == "error"
+    assert "runtime" not in isolation(engine, tmp_path, "runc")
+
+
+def confined(engine: FakeEngine, text: str) -> None:
+    """Let the engine have the base image, in whose containers the kernel says ``text``."""
+
+    def grep(command: Command) -> int:
+        command.say(*text.splitlines())
+        command.say("grep: of no account", stream="stderr")
+        return 2
+
+    engine.have(make_image("sha256:b", tags=(base_recipe().tag,)))
+    engine.on("grep", grep)
+
+
+def test_what_holds_is_seen_in_a_container(tmp_path: Path, engine: FakeEngine) -> None:
+    confined(engine, COMMON + VERSION_2)
+    found = isolation(engine, tmp_path, security_options=("name=seccomp,profile=unconfined",))
+    assert {name: finding.level for name, finding in found.items()} == {
+        "second wall": "warning",
+        "isolation": "ok",
+    }
+    assert "filtered system calls, no capabilities, read-only root, no network" in found["isolation"].message
+    (spec,) = engine.specs
+    assert (spec.hardened, spec.network, spec.user) == (True, False, build_user())
+    assert (spec.limits.memory, spec.limits.pids) == (4 << 30, 99)
+
+
+def test_what_does_not_hold_is_told(tmp_path: Path, engine: FakeEngine) -> None:
+    open_wide = COMMON.replace("Seccomp:\t2", "Seccomp:\t0").replace("overlay ro", "overlay rw")
+    confined(engine, open_wide + VERSION_2.replace("pids.max:99", "pids.max:max"))
+    found = isolation(engine, tmp_path, security_options=("name=seccomp", "name=apparmor"))
+    assert {name: finding.level for name, finding in found.items() if finding.level != "ok"} == {
+        "filtered system calls": "error",
+        "read-only root": "error",
+        "limit of processes": "warning",
+    }
+    assert all(finding.fix for finding in found.values() if finding.level != "ok")
+    assert "filtered" not in found["isolation"].message
+    assert "kernel says max" in found["limit of processes"].message
+
+
+def test_another_runtime_may_tell_less(tmp_path: Path, engine: FakeEngine) -> None:
+    confined(engine, COMMON.replace("Seccomp:", "Other:").replace("NoNewPrivs:\t1", "NoNewPrivs:\t0"))
+    found = isolation(engine, tmp_path, "runc")
+    assert found["filtered system calls"].level == "warning"
+    assert found["no new privileges"].level == "error"
+    assert engine.specs[0].runtime == "runc"
+
+
+def test_a_container_that_cannot_be_made(tmp_path: Path, engine: FakeEngine) -> None:
+    confined(engine, "")
+    engine.on("grep", gone)
+    assert isolation(engine, tmp_path)["isolation"].level == "error"
 
 
 def test_where_the_base_comes_from(tmp_path: Path, engine: FakeEngine) -> None:
