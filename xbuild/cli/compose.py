@@ -107,9 +107,15 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         environment=own.environment,
         image=own.image,
         sysroot=own.sysroot.resolve() if own.sysroot else None,
-        limits=Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids),
+        limits=limits_of(settings, target.triple),
         timeout=own.timeout,
     )
+
+
+def limits_of(settings: Settings, triple: str) -> Limits:
+    """The limits of a build container for a target."""
+    own = settings.for_target(triple)
+    return Limits(memory=own.memory, cpus=own.cpus or 0.0, pids=settings.pids)
 
 
 def _default_target(project: Path, environ: Mapping[str, str]) -> str:
