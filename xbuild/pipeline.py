@@ -201,6 +201,13 @@ class Pipeline:
             parts=manifest.folders,
             always=manifest.files,
         )
+        for place in snapshot.foreign:
+            self._notice(
+                "warning",
+                "foreign-repository",
+                f"{place} belongs to another user: the files beside it are taken as without a git repository",
+                hint="build as its owner; or make it yours with chown, where you trust its configuration",
+            )
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(
             engine=tools.engine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,22 +87,38 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What who verifies gives to the rebuild for one target. A report says nothing in this: anybody may have
+    written it.
+
+    :ivar timeout: seconds for each interpreter's build.
+    :ivar sysroot: the folder to use where the run had one of its caller's; ``None`` refuses such a run.
+    :ivar environment: the variables that are configured now: the report does not hold values that look like
+        secrets.
+    """
+
+    limits: Limits
+    timeout: float
+    sysroot: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a rebuild finds and leaves things on this machine.
+    """Where a rebuild finds and leaves things on this machine, and with what it runs.
 
     :ivar source: the crate's folder.
     :ivar out: a folder for the new wheels, which has none of these yet.
     :ivar jobs: how many targets are built at once.
-    :ivar sysroot: the caller's sysroot, where the run had one and it moved; ``None`` for where it was.
-    :ivar environment: for each target the variables that are configured now: the report does not hold values
-        that look like secrets.
+    :ivar runtime: the container runtime, ``""`` for the engine's default.
+    :ivar means: for each target of the wheels.
     """
 
     source: Path
     out: Path
     jobs: int = 1
-    sysroot: Path | None = None
-    environment: Mapping[str, Mapping[str, str]]
+    runtime: str = ""
+    means: Mapping[str, Means]
 
 
 def rebuild_request(
@@ -142,7 +158,7 @@ def rebuild_request(
         reproducible=options.reproducible,
         fresh=True,
         epoch=record.source.epoch,
-        runtime=options.runtime,
+        runtime=places.runtime,
         source_include=options.source_include,
         source_exclude=options.source_exclude,
         # What wheels went to was no source of the run
@@ -155,7 +171,7 @@ def rebuild_request(
 def _target(
     record: Record, triple: str, wheels: Sequence[RecordedWheel], catalog: Catalog, places: Places
 ) -> TargetRequest:
-    asked, job = record.options.targets[triple], record.job_of(triple)
+    asked, job, means = record.options.targets[triple], record.job_of(triple), places.means[triple]
     kinds = dict.fromkeys(kind for wheel in wheels for kind in wheel.interpreters)
     return TargetRequest(
         target=catalog.target(triple),
@@ -166,11 +182,11 @@ def _target(
         no_default_features=asked.no_default_features,
         profile=asked.profile,
         rustflags=asked.rustflags,
-        environment=_environment(asked, places.environment.get(triple, {})),
+        environment=_environment(asked, means.environment),
         image=job.image_digest,
-        sysroot=_sysroot(job, places) if asked.sysroot == OWN_SYSROOT else None,
-        limits=Limits(**asked.limits.model_dump()),
-        timeout=asked.timeout,
+        sysroot=_sysroot(job, means) if asked.sysroot == OWN_SYSROOT else None,
+        limits=means.limits,
+        timeout=means.timeout,
     )
 
 
@@ -194,15 +210,17 @@ def _environment(asked: RecordedTarget, configured: Mapping[str, str]) -> dict[s
     return {**asked.environment, **{name: configured[name] for name in hidden}}
 
 
-def _sysroot(job: RecordedJob, places: Places) -> Path:
-    folder = places.sysroot or Path(job.sysroot)
-    if not folder.is_dir():
+def _sysroot(job: RecordedJob, means: Means) -> Path:
+    """The folder is mounted, so it is one that the caller names, whatever the report does."""
+    if means.sysroot is None or not means.sysroot.is_dir():
+        place = f", which is not at {means.sysroot}" if means.sysroot else ""
         raise RefusedError(
-            f"{job.target} was linked with a sysroot that is not at {folder}",
-            hint="give its folder with --sysroot",
+            f"{job.target} was linked with a sysroot of its caller's{place}",
+            details=f"the report says {job.sysroot}; a folder is mounted only when you name it",
+            hint="give its folder with --sysroot, or in your own settings",
             code="no-sysroot",
         )
-    return folder
+    return means.sysroot
 
 
 def with_images(request: BuildRequest, record: Record, engine: Engine) -> BuildRequest:
@@ -289,7 +307,9 @@ def judge(
         status = ExitStatus.MISMATCH
     elif "not-built" in statuses:
         status = ExitStatus(report.exit_status) or ExitStatus.MISMATCH
-    return Outcome(run=record.run, verdicts=verdicts, notes=tuple(_notes(record, wheels)), exit_status=status)
+    return Outcome(
+        run=record.run, verdicts=verdicts, notes=tuple(_notes(report, record, wheels)), exit_status=status
+    )
 
 
 def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | None) -> Verdict:
@@ -313,7 +333,7 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
     return replace(verdict, status="differs", comparison=comparison, reason=reason)
 
 
-def _notes(record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:
+def _notes(report: Report, record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:
     if record.version != __version__:
         yield f"the run was of xbuild {record.version}, and this is xbuild {__version__}"
     if not record.options.reproducible:
@@ -321,3 +341,15 @@ def _notes(record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str
     for triple in dict.fromkeys(wheel.target for wheel in wheels.values()):
         if record.job_of(triple).warm:
             yield f"the run went on in the target directory of an earlier one for {triple}"
+        if changes := _other_limits(report, record.options.targets[triple], triple):
+            yield f"{triple} had other limits: {changes}"
+
+
+def _other_limits(report: Report, asked: RecordedTarget, triple: str) -> str:
+    """The limits of the run that are not those of the rebuild, in bytes and seconds."""
+    now = report.options["targets"][triple]
+    then = {**asked.limits.model_dump(), "timeout": asked.timeout}
+    here = {**now["limits"], "timeout": now["timeout"]}
+    return ", ".join(
+        f"{name} {then[name]}, and {here[name]} now" for name in then if then[name] != here[name]
+    )

@@ -14,11 +14,17 @@ from xbuild.report import BESIDE, REPORT, SCHEMA
 
 _LIMIT = 64 << 20
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_ImageId = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+_Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+_Value = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Amount = Annotated[int, Field(gt=0, lt=1 << 63)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
 
 class RecordedWheel(_Part):
@@ -27,46 +33,46 @@ class RecordedWheel(_Part):
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl$")]
     path: Path
     sha256: _Sha256
-    target: str
-    interpreters: tuple[str, ...]
+    target: _Name
+    interpreters: tuple[_Word, ...]
 
 
 class RecordedJob(_Part):
     """One target of the run; see :class:`xbuild.report.JobReport`."""
 
-    target: str
+    target: _Name
     wheels: tuple[RecordedWheel, ...]
-    image: str
-    image_digest: _ImageId
-    recipe_digest: str
-    sysroot: str
+    image: _Word
+    image_digest: _Digest
+    recipe_digest: _Word
+    sysroot: _Word
     warm: bool
-    layers_digest: str = ""
+    layers_digest: _Word = ""
 
 
 class RecordedLimits(_Part):
-    """See :class:`xbuild.engine.Limits`."""
+    """See :class:`xbuild.engine.Limits`. Told, and never obeyed: who builds sets the limits."""
 
-    memory: int
-    cpus: float
-    pids: int
-    file_size: int
-    open_files: int
-    tmp_size: int
+    memory: Annotated[int, Field(ge=0, lt=1 << 63)]
+    cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    pids: _Amount
+    file_size: _Amount
+    open_files: _Amount
+    tmp_size: _Amount
 
 
 class RecordedTarget(_Part):
     """What was asked for on a target; see :func:`xbuild.report.request_options`."""
 
-    features: tuple[str, ...]
+    features: tuple[_Word, ...]
     all_features: bool
     no_default_features: bool
-    profile: str
-    rustflags: tuple[str, ...]
-    environment: Mapping[str, str]
-    image: str
+    profile: _Name
+    rustflags: tuple[_Word, ...]
+    environment: Mapping[_Variable, _Value]
+    image: _Word
     sysroot: Literal["image", "own"]
-    timeout: float
+    timeout: _Seconds
     limits: RecordedLimits
 
 
@@ -74,18 +80,17 @@ class RecordedOptions(_Part):
     """What was asked for; see :func:`xbuild.report.request_options`."""
 
     reproducible: bool
-    runtime: str
-    source_include: tuple[str, ...]
-    source_exclude: tuple[str, ...]
-    targets: Mapping[str, RecordedTarget]
+    source_include: tuple[_Word, ...]
+    source_exclude: tuple[_Word, ...]
+    targets: Mapping[_Name, RecordedTarget]
 
 
 class RecordedSource(_Part):
     """The sources' digest, their commit or ``""``, and SOURCE_DATE_EPOCH in seconds."""
 
-    digest: str
-    commit: str
-    epoch: int
+    digest: _Digest
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]
+    epoch: Annotated[int, Field(ge=0, lt=1 << 40)]
 
 
 class RecordedLockfile(_Part):
@@ -99,11 +104,11 @@ class Record(_Part):
     """A run; see :class:`xbuild.report.Report`."""
 
     kind: Literal["xbuild.report/1"] = Field(alias="schema")
-    run: str
-    version: str
+    run: _Word
+    version: _Word
     project: Path
-    name: str
-    project_version: str
+    name: _Word
+    project_version: _Word
     source: RecordedSource
     lockfile: RecordedLockfile
     options: RecordedOptions

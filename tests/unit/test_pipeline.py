@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -290,6 +291,14 @@ def test_a_missing_lockfile_is_told(place: Place) -> None:
     report = place.pipeline(place.request()).build()
     assert report.lockfile["generated"]
     assert "lock-generated" in {event.code for event in place.recorder.of(Notice)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_repository_of_somebody_else_is_told(place: Place) -> None:
+    (place.project / ".git").mkdir()
+    os.chown(place.project / ".git", 12_345, 12_345)
+    place.pipeline(place.request()).build()
+    assert "foreign-repository" in {event.code for event in place.recorder.of(Notice)}
 
 
 def test_a_damaged_cache_is_repaired_and_told(place: Place) -> None:

@@ -14,13 +14,17 @@ from fakes import LINUX, WINDOWS, make_image, make_target
 from rich.console import Console
 from workshop import Workshop
 
+from xbuild.cli.verify import means_of
 from xbuild.engine import Image, Limits
 from xbuild.errors import ExitStatus, RefusedError, UsageError
 from xbuild.images.recipe import toolchain_recipe
-from xbuild.rebuild import Outcome, Places, Verdict, rebuild_request
+from xbuild.rebuild import Means, Outcome, Places, Verdict, rebuild_request
 from xbuild.record import Record, RecordedWheel, read_record, record_of_run, record_of_wheel
 from xbuild.request import BuildRequest
+from xbuild.settings import Settings
 from xbuild.ui.comparison import render_outcome
+
+MEANS = Means(limits=Limits(memory=3 << 30, cpus=1.5, pids=333), timeout=44.0)
 
 
 class Place(Workshop):
@@ -56,8 +60,10 @@ class Place(Workshop):
         places = Places(
             source=source or self.project,
             out=self.root / "again",
-            sysroot=sysroot,
-            environment={LINUX: environment or {}},
+            runtime="runsc",
+            means=dict.fromkeys(
+                (LINUX, WINDOWS), replace(MEANS, sysroot=sysroot, environment=environment or {})
+            ),
         )
         return rebuild_request(record, wanted, self.catalog, places)
 
@@ -125,13 +131,41 @@ def test_it_is_a_run_as_the_first_one_was(place: Place) -> None:
     first = place.engine.specs[-1]
     again = place.again()
     (target,) = again.targets
-    assert replace(target, image="") == wanted
+    assert replace(target, image="", limits=wanted.limits, timeout=wanted.timeout) == wanted
     assert (again.epoch, again.source_exclude, again.reproducible) == (1_600_000_000, ("docs/",), False)
     assert (again.fresh, again.strict) == (True, True)
     place.verify()
     second = place.engine.specs[-1]
     assert second.env == first.env
-    assert (second.limits, second.image, second.runtime) == (first.limits, first.image, first.runtime)
+    assert second.image == first.image
+
+
+UNLIMITED = {
+    "memory": 0,
+    "cpus": 0,
+    "pids": 1 << 30,
+    "file_size": 1 << 60,
+    "open_files": 1 << 30,
+    "tmp_size": 1 << 60,
+}
+
+
+def test_who_verifies_sets_the_limits(place: Place) -> None:
+    def loosen(body: dict[str, Any]) -> None:
+        body["options"]["runtime"] = "loose"
+        body["options"]["targets"][LINUX].update(limits=UNLIMITED, timeout=1e9)
+
+    place.edit(loosen)
+    before = len(place.engine.specs)
+    assert place.again().targets[0].timeout == MEANS.timeout
+    outcome = place.verify(place.record.wheels[0])
+    specs = place.engine.specs[before:]
+    assert {spec.runtime for spec in specs if spec.limits == MEANS.limits} == {"runsc"}
+    assert "loose" not in {spec.runtime for spec in specs}
+    assert not [spec for spec in specs if spec.limits.pids == UNLIMITED["pids"]]
+    (note,) = outcome.notes
+    assert "memory 0, and 3221225472 now" in note
+    assert "timeout 1000000000.0, and 44.0 now" in note
 
 
 def test_only_what_the_wheel_takes_is_built(place: Place) -> None:
@@ -278,9 +312,13 @@ def test_a_sysroot_of_the_callers(place: Place) -> None:
     sysroot = place.root / "sdk"
     (sysroot / "crt").mkdir(parents=True)
     place.run(targets=(make_target(WINDOWS, "python3.11", sysroot=sysroot),))
-    assert place.again().targets[0].sysroot == sysroot
+    assert place.again(sysroot=sysroot).targets[0].sysroot == sysroot
+    refused = place.refusal()
+    assert refused.code == "no-sysroot", "it is there, and only the report names it"
+    assert "--sysroot" in refused.hint
+    assert str(sysroot) in refused.details
     sysroot.rename(place.root / "moved")
-    assert place.refusal().code == "no-sysroot"
+    assert place.refusal(sysroot=sysroot).code == "no-sysroot"
     assert place.verify(sysroot=place.root / "moved").exit_status == ExitStatus.OK
 
 
@@ -349,6 +387,16 @@ def test_a_rebuild_is_no_run_with_a_report(place: Place) -> None:
     assert len(list(place.runs.iterdir())) == 2, "its log is kept"
 
 
+def asked(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = body["options"]["targets"][LINUX]
+    return found
+
+
+def limits(body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = asked(body)["limits"]
+    return found
+
+
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "another schema": lambda body: body.update(schema="xbuild.report/9"),
     "no options": lambda body: body.update(options={}),
@@ -358,6 +406,20 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "a target without options": lambda body: body["options"]["targets"].pop(LINUX),
     "a digest that is none": lambda body: body["jobs"][0]["wheels"][0].update(sha256="x"),
     "an epoch that is none": lambda body: body["source"].update(epoch="now"),
+    "an epoch before all": lambda body: body["source"].update(epoch=-1),
+    "a text for an epoch": lambda body: body["source"].update(epoch="1600000000"),
+    "sources of any digest": lambda body: body["source"].update(digest=""),
+    "no limit of processes": lambda body: limits(body).update(pids=-1),
+    "no limit of files": lambda body: limits(body).update(file_size=-1),
+    "a negative memory": lambda body: limits(body).update(memory=-1),
+    "a switch for memory": lambda body: limits(body).update(memory=True),
+    "no limit of time": lambda body: asked(body).update(timeout=0),
+    "an endless time": lambda body: asked(body).update(timeout=float("inf")),
+    "a text for a switch": lambda body: asked(body).update(all_features="yes"),
+    "a flag for a profile": lambda body: asked(body).update(profile="--config=evil"),
+    "a flag of two lines": lambda body: asked(body).update(rustflags=["-C\nevil"]),
+    "a variable without a name": lambda body: asked(body).update(environment={"": "x"}),
+    "a variable with a NUL": lambda body: asked(body).update(environment={"A": "x\0y"}),
 }
 
 
@@ -415,6 +477,39 @@ def test_the_command_refuses_in_a_moment(place: Place, tmp_path: Path) -> None:
     wheel = place.record.wheels[0].path
     ended = xbuild("verify", wheel, "--source", tmp_path / "nowhere", environ=environ)
     assert (ended.status, ended.code) == (ExitStatus.REFUSED, "no-source")
+
+
+def test_the_command_takes_a_sysroot_from_its_caller_only(place: Place) -> None:
+    sysroot = place.root / "sdk"
+    (sysroot / "crt").mkdir(parents=True)
+    place.run(targets=(make_target(WINDOWS, "python3.11", sysroot=sysroot),))
+    config = f"[target.{WINDOWS}]\nsysroot = '{sysroot}'\n"
+    (place.project / "xbuild.toml").write_text(config, "utf-8")
+    wheel = place.record.wheels[0].path
+    ended = xbuild("verify", wheel)
+    assert (ended.status, ended.code) == (ExitStatus.REFUSED, "no-sysroot")
+    assert xbuild_without_engine("verify", wheel, "--sysroot", sysroot).status == ExitStatus.ENGINE
+
+
+def test_the_command_takes_limits_from_its_caller(place: Place) -> None:
+    wheel = place.record.wheels[0].path
+    for words in (("--memory", "1"), ("--timeout", "0")):
+        ended = xbuild("verify", wheel, *words)
+        assert (ended.status, ended.code) == (ExitStatus.USAGE, "bad-setting")
+    mine, crates = Settings(pids=77, timeout=88.0), Settings(memory=9 << 30, environment={"A": "b"})
+    found = means_of(mine, crates, LINUX, sysroot=None)
+    assert (found.limits, found.timeout) == (Limits(memory=4 << 30, pids=77), 88.0)
+    assert found.environment == {"A": "b"}
+
+
+def test_a_sysroot_of_ones_own_settings(tmp_path: Path) -> None:
+    named, other = (
+        Settings.model_validate({"target": {WINDOWS: {"sysroot": str(tmp_path / name)}}})
+        for name in ("sdk", "other")
+    )
+    assert means_of(named, other, WINDOWS, sysroot=None).sysroot == tmp_path / "sdk"
+    assert means_of(named, other, WINDOWS, sysroot=tmp_path).sysroot == tmp_path
+    assert means_of(Settings(), other, WINDOWS, sysroot=None).sysroot is None
 
 
 def test_the_command_gets_as_far_as_the_engine(place: Place) -> None:

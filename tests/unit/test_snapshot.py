@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from pathlib import Path
@@ -350,6 +351,136 @@ def test_hooks_of_the_repository_do_not_run(tmp_path: Path) -> None:
     git(root, "config", "core.fsmonitor", str(evil))
     take_snapshot(root, tmp_path / "out")
     assert not (tmp_path / "ran").exists()
+
+
+def program(path: Path) -> tuple[Path, Path]:
+    """A program, and the file that it leaves when it runs."""
+    path.write_text(f"#!/bin/sh\ntouch {path}.ran\nexit 1\n", "utf-8")
+    path.chmod(0o755)
+    return path, path.with_name(f"{path.name}.ran")
+
+
+def store(folder: Path, kind: str, body: str) -> str:
+    """Store an object in a repository; gives its name."""
+    put(folder.parent, "object", text=body)
+    return git(folder, "hash-object", "-t", kind, "-w", "--literally", str(folder.parent / "object"))
+
+
+def test_no_signature_is_checked(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    header, _, rest = git(root, "cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "-----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----"
+    git(root, "reset", "-q", store(root, "commit", f"{header}\ngpgsig {signature}\n\n{rest}\n"))
+    evil, ran = program(tmp_path / "evil")
+    git(root, "config", "log.showSignature", "true")
+    git(root, "config", "gpg.program", str(evil))
+    found = take_snapshot(root, tmp_path / "out")
+    assert not ran.exists()
+    assert (found.commit, found.epoch) == (git(root, "rev-parse", "HEAD"), WHEN)
+
+
+def test_a_partial_clone_fetches_nothing(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    tree = git(root, "rev-parse", "HEAD^{tree}")
+    (root / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    evil, ran = program(tmp_path / "evil")
+    for key, value in (
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", str(tmp_path)),
+        ("remote.origin.uploadpack", str(evil)),
+        ("protocol.allow", "always"),
+    ):
+        git(root, "config", key, value)
+    found = take_snapshot(root, tmp_path / "out")
+    assert not ran.exists()
+    assert (names(found), found.commit) == ({"a"}, "")
+
+
+def test_a_message_cannot_pose_as_the_time(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    git(root, "commit", "-q", "--amend", "-m", "x\n\ncommitter A <a> 1 +0000")
+    assert take_snapshot(root, tmp_path / "out").epoch == WHEN
+
+
+def test_a_repository_cannot_name_another_work_tree(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    put(root, ".gitignore", text="x\n")
+    put(root, "x")
+    git(root, "config", "core.worktree", "/")
+    found = take_snapshot(root, tmp_path / "out")
+    assert names(found) == {".gitignore", "a"}
+    assert found.commit
+
+
+def test_an_index_cannot_lead_out_of_the_sources(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a", "aa/x"))
+    put(tmp_path, "x")
+    index = root / ".git" / "index"
+    body = index.read_bytes()[:-20].replace(b"aa/x", b"../x")
+    index.write_bytes(body + hashlib.sha1(body, usedforsecurity=False).digest())
+    found = take_snapshot(root, tmp_path / "work" / "out")
+    assert names(found) <= {"a", "aa/x"}
+    assert not (tmp_path / "work" / "x").exists()
+
+
+def test_a_folder_that_became_a_link_is_a_link(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a", "sub/deep/x"))
+    put(tmp_path / "elsewhere", "deep/x")
+    (root / "sub").rename(tmp_path / "old")
+    (root / "sub").symlink_to(tmp_path / "elsewhere")
+    found = take_snapshot(root, tmp_path / "out")
+    assert (names(found), found.files) == ({"a", "sub"}, 2)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+SOMEBODY, SOMEBODY_ELSE = 12_345, 12_346
+
+
+def give(owner: int, *paths: Path) -> None:
+    for path in paths:
+        for each in (path, *path.rglob("*")):
+            os.chown(each, owner, owner, follow_symlinks=False)
+
+
+@needs_root
+def test_a_repository_of_somebody_else_is_passed_over(tmp_path: Path) -> None:
+    above = put(tmp_path / "shared", "demo/Cargo.toml", "demo/x.log")
+    put(above / "demo", ".gitignore", text="*.log\n")
+    commit(above)
+    assert take_snapshot(above / "demo", tmp_path / "trusted").commit
+    give(SOMEBODY, above / ".git")
+    found = take_snapshot(above / "demo", tmp_path / "out")
+    assert names(found) == {"Cargo.toml", "x.log", ".gitignore"}
+    assert (found.commit, found.epoch_source, found.foreign) == ("", "newest file", (above / ".git",))
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["pointer", "folder", "config"])
+def test_every_part_of_a_repository_counts(tmp_path: Path, what: str) -> None:
+    root = put(tmp_path / "in", "a")
+    git(root, "init", "-q", "--separate-git-dir", str(tmp_path / "kept"))
+    commit(root)
+    place = {"pointer": root / ".git", "folder": tmp_path / "kept", "config": tmp_path / "kept" / "config"}
+    os.chown(place[what], SOMEBODY, SOMEBODY)
+    found = take_snapshot(root, tmp_path / "out")
+    assert (found.commit, found.foreign) == ("", (root / ".git",))
+
+
+@needs_root
+def test_root_builds_a_users_own_crate(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "a"))
+    inner = commit(put(root / "inner", "b"))
+    made = git(root, "rev-parse", "HEAD")
+    give(SOMEBODY, root)
+    found = take_snapshot(root, tmp_path / "out")
+    assert (found.commit, found.foreign) == (made, ())
+    give(SOMEBODY_ELSE, inner / ".git")
+    put(inner, ".gitignore", text="b\n")
+    found = take_snapshot(root, tmp_path / "again")
+    assert found.foreign == (inner / ".git",)
+    assert "inner/b" in names(found)
 
 
 def test_a_link_to_itself(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import jobs_of, load
+from xbuild.cli.compose import jobs_of, limits_of, load
 from xbuild.precheck import precheck
 
 if TYPE_CHECKING:
+    from xbuild.rebuild import Means
     from xbuild.record import Record, RecordedWheel
+    from xbuild.settings import Settings
 
 
 def verify(
@@ -28,7 +30,7 @@ def verify(
         Path | None, typer.Option("--source", help="The crate's folder, where it is not where it was.")
     ] = None,
     sysroot: Annotated[
-        Path | None, typer.Option("--sysroot", help="The sysroot of the run, where it is not where it was.")
+        Path | None, typer.Option("--sysroot", help="The sysroot of the run, where it had one of its own.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Keep the new wheels in this folder.")
@@ -36,6 +38,8 @@ def verify(
     jobs: Annotated[
         str | None, typer.Option("--jobs", "-j", help="Targets built at once, or `auto`.")
     ] = None,
+    timeout: Annotated[str | None, typer.Option(help="Longest build of one interpreter (1h).")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory of a build container (4g).")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
 ) -> None:
@@ -45,7 +49,9 @@ def verify(
     from xbuild.ui.lines import show
 
     catalog = load_catalog()
-    record, wheels = _wanted(what, load({}, None).settings.state_dir / "runs")
+    # Without the project's files: they are where the report says, and speak for whoever wrote them
+    mine = load({"timeout": timeout, "memory": memory}, None).settings
+    record, wheels = _wanted(what, mine.state_dir / "runs")
     folder = (source or record.project).absolute()
     settings = load({"jobs": jobs}, folder if folder.is_dir() else None).settings
     with ExitStack() as stack:
@@ -54,9 +60,10 @@ def verify(
             source=folder,
             out=out.resolve() if out else Path(private),
             jobs=jobs_of(settings),
-            sysroot=sysroot.resolve() if sysroot else None,
-            environment={
-                wheel.target: settings.for_target(wheel.target).environment for wheel in wheels.values()
+            runtime=mine.runtime,
+            means={
+                triple: means_of(mine, settings, triple, sysroot=sysroot)
+                for triple in {wheel.target for wheel in wheels.values()}
             },
         )
         request = rebuild_request(record, tuple(wheels.values()), catalog, places)
@@ -73,6 +80,24 @@ def verify(
     if mismatch := outcome.mismatch():
         raise mismatch
     raise SystemExit(int(outcome.exit_status))
+
+
+def means_of(mine: Settings, configured: Settings, triple: str, *, sysroot: Path | None) -> Means:
+    """What the caller gives to a rebuild for one target.
+
+    :param mine: the settings without the project's files.
+    :param configured: the settings with them.
+    """
+    from xbuild.rebuild import Means
+
+    own = mine.for_target(triple)
+    folder = sysroot or own.sysroot
+    return Means(
+        limits=limits_of(mine, triple),
+        timeout=own.timeout,
+        sysroot=folder.resolve() if folder else None,
+        environment=configured.for_target(triple).environment,
+    )
 
 
 def _wanted(what: str, runs: Path) -> tuple[Record, dict[Path, RecordedWheel]]:

@@ -9,21 +9,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import pathspec
 
 from xbuild.errors import RefusedError
 from xbuild.files import make_folder
+from xbuild.project.repository import Repositories, Repository
 
 _NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".nox"}
 _NOTHING = pathspec.GitIgnoreSpec.from_lines(())
-_GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +36,7 @@ class Snapshot:
     :ivar files: how many files and links.
     :ivar size: bytes.
     :ivar commit: the commit that is checked out, or ``""``.
+    :ivar foreign: the ``.git`` of repositories that were passed over, because somebody else owns them.
     """
 
     folder: Path
@@ -46,6 +46,7 @@ class Snapshot:
     files: int
     size: int
     commit: str = ""
+    foreign: tuple[Path, ...] = ()
 
 
 def take_snapshot(
@@ -80,14 +81,17 @@ def take_snapshot(
     folder.chmod(0o755)
     wanted_too = pathspec.GitIgnoreSpec.from_lines(include)
     unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
-    foreign = _foreign(root, leave_out)
+    left_out = _left_out(root, leave_out)
+    repositories = Repositories(root)
+    repository = repositories.around(root)
     prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
     if root in parts or not prefixes:
-        names = _source_files(root, wanted_too, foreign)
+        names = _source_files(root, wanted_too, left_out, repositories)
     else:
-        names = {name for name in _git_files(root, "--cached") or () if not _is_below(name, foreign)}
+        tracked = _git_files(root, repository, repositories, "--cached") if repository else None
+        names = {name for name in tracked or () if not _is_below(name, left_out)}
         for prefix in prefixes:
-            names |= _source_files(root, wanted_too, foreign, prefix)
+            names |= _source_files(root, wanted_too, left_out, repositories, prefix)
     names |= {path.relative_to(root).as_posix() for path in always if path.is_file()}
     for name in sorted(names):
         if unwanted.match_file(name):
@@ -105,7 +109,7 @@ def take_snapshot(
         count += 1
         size += len(content)
         newest = max(newest, int((root / name).lstat().st_mtime))
-    committed, commit = _last_commit(root, names)
+    committed, commit = _last_commit(root, names, repository)
     return Snapshot(
         folder=folder,
         digest=f"sha256:{state.hexdigest()}",
@@ -114,6 +118,7 @@ def take_snapshot(
         files=count,
         size=size,
         commit=commit,
+        foreign=tuple(dict.fromkeys(repositories.foreign)),
     )
 
 
@@ -133,7 +138,7 @@ def _copy(source: Path, target: Path) -> tuple[str, bytes]:
     return ("program" if executable else "file"), content
 
 
-def _foreign(root: Path, folders: Sequence[Path]) -> frozenset[str]:
+def _left_out(root: Path, folders: Sequence[Path]) -> frozenset[str]:
     """The names below ``root`` of the folders to leave out."""
     top = root.resolve()
     found = {folder.resolve() for folder in folders}
@@ -151,15 +156,19 @@ def _is_below(name: str, folders: frozenset[str]) -> bool:
 
 
 def _source_files(
-    root: Path, wanted_too: pathspec.GitIgnoreSpec, foreign: frozenset[str], prefix: str = ""
+    root: Path,
+    wanted_too: pathspec.GitIgnoreSpec,
+    foreign: frozenset[str],
+    repositories: Repositories,
+    prefix: str = "",
 ) -> set[str]:
     """The names, from ``root`` on, of the sources in its folder ``prefix``."""
     top = root / prefix
-    listed = _git_files(top)
+    repository = repositories.around(top)
+    listed = _git_files(top, repository, repositories) if repository else None
     if listed is None:
-        return set(
-            _walk(root, ignoring=_repository(top), wanted_too=wanted_too, foreign=foreign, prefix=prefix)
-        )
+        ignoring = repository is not None
+        return set(_walk(root, ignoring=ignoring, wanted_too=wanted_too, foreign=foreign, prefix=prefix))
     listed = {f"{prefix}{name}" for name in listed}
     if wanted_too.patterns:
         every = _walk(root, ignoring=False, wanted_too=wanted_too, foreign=foreign, prefix=prefix)
@@ -167,46 +176,48 @@ def _source_files(
     return {name for name in listed if not _is_below(name, foreign)}
 
 
-def _repository(root: Path) -> bool:
-    """Whether a folder looks like a part of a git repository."""
-    return any((folder / ".git").exists() for folder in (root, *root.parents))
-
-
-def _git(root: Path, *words: str) -> str | None:
-    program = shutil.which("git", path=os.defpath)
-    if not program or not _repository(root):
-        return None
-    environment = {"PATH": os.defpath, "HOME": "/nonexistent", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
-    result = subprocess.run(
-        (program, *_GIT[1:], "-C", str(root), *words),
-        capture_output=True,
-        check=False,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-    )
-    return result.stdout.decode("utf-8", "surrogateescape") if result.returncode == 0 else None
-
-
 _SOURCES = ("--cached", "--others", "--exclude-standard")
 
 
-def _git_files(root: Path, *kinds: str) -> set[str] | None:
+def _git_files(
+    root: Path, repository: Repository, repositories: Repositories, *kinds: str
+) -> set[str] | None:
     """Tracked files, and untracked ones that are not ignored, of submodules too. ``None`` without git."""
-    listing = _git(root, "ls-files", "-z", *(kinds or _SOURCES), "--deduplicate")
+    listing = repository.ask(root, "ls-files", "-z", *(kinds or _SOURCES), "--deduplicate")
     if not listing:
         return None
     names: set[str] = set()
-    for name in listing.split("\0"):
+    is_within = _Within(root)
+    for name in filter(is_within, listing.split("\0")):
         path = root / name
-        if not name or not (path.exists() or path.is_symlink()):
-            continue
         if path.is_dir() and not path.is_symlink():
             # Without .git it is a submodule that is not checked out, and git would answer for this repository
-            inside = _git_files(path) if (path / ".git").exists() else None
+            own = repositories.at(path) if (path / ".git").exists() else None
+            inside = _git_files(path, own, repositories) if own else None
             names |= {f"{name.rstrip('/')}/{below}" for below in inside or _walk(path)}
-        else:
+        elif path.is_symlink() or path.is_file():
             names.add(name)
     return names
+
+
+class _Within:
+    """Whether a name that git lists leads to something in the tree itself. An index can hold any name, and a
+    folder can have become a link since: copying such a name would read and write elsewhere."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: dict[str, bool] = {}
+
+    def __call__(self, name: str) -> bool:
+        parts = name.rstrip("/").split("/")
+        return not {"", ".", ".."}.intersection(parts) and all(
+            map(self._is_folder, accumulate(parts[:-1], "{}/{}".format))
+        )
+
+    def _is_folder(self, name: str) -> bool:
+        if name not in self._folders:
+            self._folders[name] = not (self._root / name).is_symlink()
+        return self._folders[name]
 
 
 def _walk(
@@ -249,10 +260,12 @@ def _is_output(folder: Path) -> bool:
     return (folder / "CACHEDIR.TAG").is_file() or (folder / "pyvenv.cfg").is_file()
 
 
-def _last_commit(root: Path, names: set[str]) -> tuple[int, str]:
+def _last_commit(root: Path, names: set[str], repository: Repository | None) -> tuple[int, str]:
     """The time and the name of the commit that is checked out, if any of the sources is part of it."""
-    committed = _git(root, "ls-tree", "-r", "-z", "--name-only", "HEAD")
+    commit, seconds = repository.head() if repository else ("", 0)
+    if not repository or not commit:
+        return 0, ""
+    committed = repository.ask(root, "ls-tree", "-r", "-z", "--name-only", commit)
     if not committed or names.isdisjoint(committed.split("\0")):
         return 0, ""
-    seconds, _, commit = (_git(root, "log", "-1", "--format=%ct %H") or "0 ").strip().partition(" ")
-    return int(seconds), commit
+    return seconds, commit
