@@ -13,9 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
 from real import ROOT, Xbuild, need, wheel_names
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # no __all__
+
+from xbuild.engine import ContainerSpec
+from xbuild.engine.docker import DockerEngine
 
 pytestmark = pytest.mark.docker
 
@@ -127,14 +131,38 @@ def test_pins_are_held(xbuild: Xbuild, greeting: Path) -> None:
 
 
 @pytest.mark.parametrize("image", ["base", "x86_64-pc-windows-msvc"])
-def test_an_images_bill_of_materials_is_valid(xbuild: Xbuild, image: str) -> None:
+def test_an_images_bill_of_materials_is_valid_and_complete(
+    xbuild: Xbuild, engine: DockerEngine, image: str
+) -> None:
     assert xbuild("images", "build", image).returncode == 0
     done = xbuild("images", "sbom", image)
     assert done.returncode == 0, done.stderr
     version = SchemaVersion.from_version(json.loads(done.stdout)["specVersion"])
     assert JsonStrictValidator(version).validate_str(done.stdout) is None
-    names = {item["name"] for item in json.loads(done.stdout)["components"]}
-    assert {"rustc", "maturin", "ziglang"} <= names
+    components = json.loads(done.stdout)["components"]
+    assert {"rustc", "maturin", "ziglang"} <= {item["name"] for item in components}
+    links = [PackageURL.from_string(item["purl"]) for item in components if "purl" in item]
+    listed = [
+        (link.name, link.version, dict(link.qualifiers)["arch"]) for link in links if link.type == "deb"
+    ]
+    found = debian_packages(engine, json.loads(xbuild("images", "show", image).stdout)["id"])
+    assert len(found) > 50
+    assert sorted(listed) == sorted(found)
+
+
+def debian_packages(engine: DockerEngine, image: str) -> list[tuple[str, ...]]:
+    """Name, version and architecture of what dpkg calls installed in an image."""
+    lines: list[str] = []
+    spec = ContainerSpec(image=image, user="65532:65532", labels={}, network=False)
+    words = [
+        "dpkg-query",
+        "--show",
+        "--showformat=${db:Status-Status} ${Package} ${Version} ${Architecture}\\n",
+    ]
+    with engine.container(spec) as container:
+        assert container.run(words, on_line=lambda _, line: lines.append(line)).ok
+    rows = [line.split(" ") for line in lines]
+    return [tuple(row[1:]) for row in rows if row[0] == "installed"]
 
 
 def test_a_wheels_own_bill_of_materials_is_valid(xbuild: Xbuild, greeting: Path) -> None:
