@@ -69,3 +69,23 @@ def test_ctrl_c_while_the_engine_does_not_answer(silent: socket.socket, tmp_path
             ends[words] = process.wait()
         connection.close()
     assert set(ends.values()) == {130}, ends
+
+
+LOADING = """
+import os, signal, sys
+from xbuild.cli import main
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "xbuild.cli.app":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["xbuild", "targets"]
+main()
+"""
+
+
+def test_ctrl_c_while_the_command_is_loaded() -> None:
+    done = subprocess.run((sys.executable, "-c", LOADING), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -1,5 +1,22 @@
 """The command line: composes, prints and exits; nothing else prints or exits."""
 
-from xbuild.cli.app import main
+from __future__ import annotations
+
+import os
+import signal
+
+from xbuild.errors import ExitStatus
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """The entry point. Ctrl-C has its exit status already while the command is still being loaded."""
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(int(ExitStatus.INTERRUPTED)))
+    from xbuild.cli.app import main as command
+
+    if usual is signal.default_int_handler:
+        signal.signal(signal.SIGINT, usual)
+    command()
