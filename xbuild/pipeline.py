@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ class Pipeline:
         self._labels = {"xbuild.run": run}
         self._failed_proofs: set[str] = set()
         self._fetched = 0
+        self._begun: dict[str, float] = {}
 
     def plan(self) -> Plan:
         """Inspect the crate, and give what would run."""
@@ -156,6 +158,7 @@ class Pipeline:
 
     def _phase(self, phase: str, what: str = "", job: str = "") -> None:
         self._stop_if_cancelled()
+        self._begun.setdefault(phase, time.monotonic())
         known: Any = phase
         self._tools.emit(
             PhaseStarted(run=self._run, time=self._tools.clock(), phase=known, what=what, job=job)
@@ -351,6 +354,7 @@ class Pipeline:
             self._notice("info", "note", note)
 
     def _execute(self, inspected: _Inspected, work: Path) -> list[_Done]:
+        self._begun["build"] = time.monotonic()
         jobs = inspected.plan.jobs
         workers = max(self._request.jobs, 1)
         parsers = Parsers(sum(len(job.steps) for job in jobs), ahead=workers)
@@ -512,11 +516,22 @@ class Pipeline:
                 "fetched": fetched.used_network,
             },
             transport="bind" if inspected.transport.local else "archive",
+            phases=self._durations(),
+            cache={
+                "crates": sum(item.is_registry or item.is_git for item in fetched.packages),
+                "downloaded": self._fetched,
+            },
             jobs=jobs,
             refused=inspected.plan.refused,
             notes=inspected.plan.notes,
             exit_status=int(self._exit_status(jobs, inspected.plan)),
         )
+
+    def _durations(self) -> dict[str, float]:
+        """Seconds of making images, of fetching, and of the jobs with all that follows until now."""
+        names = [name for name in ("image", "fetch", "build") if name in self._begun]
+        times = [*(self._begun[name] for name in names), time.monotonic()]
+        return {name: b - a for name, (a, b) in zip(names, pairwise(times), strict=True)}
 
     def _exit_status(self, jobs: tuple[JobReport, ...], plan: Plan) -> ExitStatus:
         status = exit_status(jobs, plan.refused)

@@ -85,6 +85,8 @@ class Report:
 
     :ivar project: the crate's folder on the machine that ran it.
     :ivar options: what :func:`request_options` gives.
+    :ivar phases: seconds of each phase of the whole run: ``image``, ``fetch``, ``build``.
+    :ivar cache: how many crates are locked, and how many of them were downloaded.
     """
 
     run: str
@@ -103,6 +105,8 @@ class Report:
     refused: tuple[Refusal, ...]
     notes: tuple[str, ...]
     exit_status: int
+    phases: Mapping[str, float] = field(default_factory=dict)
+    cache: Mapping[str, int] = field(default_factory=dict)
     schema: str = field(default=SCHEMA)
 
     def as_dict(self) -> dict[str, Any]:

@@ -161,6 +161,14 @@ def test_an_engine_that_fails_one_job_leaves_the_other_alone(place: Place) -> No
     assert [job.status for job in report.jobs] == ["engine-error", "failed"]
 
 
+def test_the_report_says_where_time_went_and_what_was_downloaded(place: Place) -> None:
+    report = place.pipeline(place.request()).build()
+    assert list(report.phases) == ["image", "fetch", "build"]
+    assert all(seconds > 0 for seconds in report.phases.values())
+    assert sum(report.phases.values()) <= report.seconds
+    assert report.cache["crates"] == 1
+
+
 def test_the_archive_transport_is_found_out(place: Place) -> None:
     place.engine.local = False
     report = place.pipeline(place.request()).build()
