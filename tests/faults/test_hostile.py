@@ -8,16 +8,22 @@ import socket
 import struct
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
-from ground import QUIET, TARGET, WHEEL, Ground
+from docker.types import IPAMConfig, IPAMPool
+from ground import QUIET, TARGET, WHEEL, Ground, wait_until
 from relay import Relay
 
-from xbuild.engine import ContainerSpec
+from xbuild.engine import ContainerSpec, Mount
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import base_recipe
+from xbuild.layout import NOBODY
+from xbuild.transport import tar_tree
 
 pytestmark = pytest.mark.docker
 
@@ -121,15 +127,22 @@ def test_hostile_output(
 
 
 class Ears:
-    """Listens on this machine: TCP, UDP, an abstract socket, and every frame on every wire."""
+    """Listens on this machine: TCP and UDP of both versions of IP, an abstract socket, and every frame.
+
+    :ivar heard: who was connected to or got something: ``tcp``, ``udp``, ``tcp6``, ``udp6``, ``abstract``.
+    :ivar frames: how many went to its port, held its name, asked DNS for it (``port``, ``name``, ``dns``).
+    """
 
     def __init__(self) -> None:
         self.heard: list[str] = []
-        self.frames = 0
-        self._tcp = socket.create_server(("0.0.0.0", 0))  # noqa: S104
+        self.frames: Counter[str] = Counter()
+        family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
+        self._tcp = socket.create_server(("", 0), family=family, dualstack_ipv6=family == socket.AF_INET6)
         self.port = self._tcp.getsockname()[1]
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("0.0.0.0", self.port))  # noqa: S104
+        self._udp = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            self._udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self._udp.bind(("", self.port))
         self._abstract = socket.socket(socket.AF_UNIX)
         self.name = f"xbuild-ears-{os.getpid()}-{self.port}"
         self._abstract.bind(f"\0{self.name}")
@@ -148,29 +161,37 @@ class Ears:
     def _accept(self, name: str, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                listener.accept()[0].close()
-                self.heard.append(name)
+                connection, peer = listener.accept()
+                connection.close()
+                self.heard.append(name + _version(peer))
 
     def _receive(self) -> None:
         with suppress(OSError):
             while True:
-                self._udp.recvfrom(100)
-                self.heard.append("udp")
+                self.heard.append("udp" + _version(self._udp.recvfrom(100)[1]))
 
     def _sniff(self, wire: socket.socket) -> None:
+        name = self.name.encode()
         port = struct.pack(">H", self.port)
         with suppress(OSError):
             while True:
                 frame = wire.recv(2048)
-                header = 14 + (frame[14] & 15) * 4 if len(frame) > 34 else 0
-                if frame[12:14] == b"\x08\x00" and frame[header + 2 : header + 4] == port:
-                    self.frames += 1
+                start = {b"\x08\x00": 14 + (frame[14] & 15) * 4, b"\x86\xdd": 54}.get(
+                    frame[12:14], len(frame)
+                )
+                self.frames["port"] += frame[start + 2 : start + 4] == port
+                self.frames["name"] += name in frame
+                self.frames["dns"] += name + b"\x07invalid" in frame
 
     def close(self) -> None:
         for item in self._sockets:
             with suppress(OSError):
                 item.shutdown(socket.SHUT_RDWR)
             item.close()
+
+
+def _version(peer: Any) -> str:
+    return "6" if ":" in str(peer[0] if peer else "").removeprefix("::ffff:") else ""
 
 
 @pytest.fixture
@@ -181,66 +202,123 @@ def ears() -> Iterator[Ears]:
     made.close()
 
 
+@dataclass(frozen=True)
+class Wire:
+    """A network of the engine's with both versions of IP. ``gateways`` are this machine's addresses on it."""
+
+    name: str
+    gateways: list[str]
+
+    def is_up(self) -> bool:
+        """Whether this machine's address is in use: the kernel looks for a double first."""
+        with socket.socket(socket.AF_INET6) as probe, suppress(OSError):
+            probe.bind((self.gateways[-1].strip("[]"), 0))
+            return True
+        return False
+
+
+@pytest.fixture
+def wire(engine: DockerEngine, bridge: str) -> Iterator[Wire]:
+    """A network that a container of the test can be connected to, besides the bridge."""
+    if not socket.has_dualstack_ipv6():
+        yield Wire("", [bridge])
+        return
+    prefix = f"fd00:{os.getpid() & 0xFFFF:x}:1::"
+    pool = IPAMConfig(pool_configs=[IPAMPool(subnet=f"{prefix}/64", gateway=f"{prefix}1")])
+    name = f"xbuild-wire-{os.getpid()}"
+    made = engine._api.create_network(name, ipam=pool, enable_ipv6=True)
+    yield Wire(name, [bridge, f"[{prefix}1]"])
+    engine._api.remove_network(made["Id"])
+
+
 REACH = """
 use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::time::{Duration, Instant};
 
+/// Frames that left by any interface but the loopback, in any protocol.
+fn sent() -> u64 {
+    let text = std::fs::read_to_string("/proc/net/dev").unwrap();
+    let wires = text.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| name.trim() != "lo");
+    wires.map(|(_, numbers)| numbers.split_whitespace().nth(9).unwrap().parse::<u64>().unwrap()).sum()
+}
+
 fn main() {
     let started = Instant::now();
     let mut reached: Vec<String> = Vec::new();
     let mut tried = 0;
-    for host in "HOSTS".split(',') {
+    let hosts = std::env::args().nth(1).unwrap_or("HOSTS".to_string());
+    for host in hosts.split(',') {
         let address: std::net::SocketAddr = format!("{host}:PORT").parse().unwrap();
         tried += 2;
         if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok() {
             reached.push(format!("tcp {host}"));
         }
-        let sent = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(b"xbuild", address));
-        if sent.is_ok() && !host.starts_with("127.") { reached.push(format!("udp {host}")); }
+        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let sent = UdpSocket::bind(any).and_then(|socket| socket.send_to(b"NAME", address));
+        if sent.is_ok() && !address.ip().is_loopback() { reached.push(format!("udp {host}")); }
     }
-    for name in ["example.com:80", "crates.io:443", "host.docker.internal:80"] {
+    for name in ["NAME.invalid:80", "crates.io:443", "host.docker.internal:80"] {
         tried += 1;
         if name.to_socket_addrs().is_ok() { reached.push(format!("dns {name}")); }
     }
     tried += 1;
     let address = SocketAddr::from_abstract_name(b"NAME").unwrap();
     if UnixStream::connect_addr(&address).is_ok() { reached.push("abstract".to_string()); }
-    let links = std::fs::read_dir("/sys/class/net").map(|found| found.count()).unwrap_or(0);
-    println!("cargo:warning=tried {} reached [{}] links {} fast {}", tried, reached.join(","), links,
-        started.elapsed() < Duration::from_secs(1));
+    let fast = started.elapsed() < Duration::from_secs(1);
+    println!("cargo:warning=tried {tried} reached [{}] sent {} fast {fast}", reached.join(","), sent());
 }
 """
 
 
 @pytest.mark.fault("network from a build", "every attempt fails within 1 s; the host hears 0 packets")
-def test_nobody_can_be_reached(ground: Ground, ears: Ears, bridge: str, seen: Seen) -> None:
-    hosts = ["127.0.0.1", bridge, "169.254.169.254", "1.1.1.1", "8.8.8.8", own_address()]
+def test_nobody_can_be_reached(*, ground: Ground, ears: Ears, wire: Wire, seen: Seen) -> None:
+    outside = ["169.254.169.254", "1.1.1.1", "8.8.8.8", own_address(), "[2606:4700:4700::1111]"]
+    hosts = ["127.0.0.1", "[::1]", *wire.gateways, *outside]
     script = REACH.replace("HOSTS", ",".join(hosts)).replace("PORT", str(ears.port))
     ground.crate(script.replace("NAME", ears.name))
     done = ground.run("--verbose")
     assert done.status == 0, done.out
-    lines = [record["line"] for record in ground.log(job=TARGET) if "tried 16" in record.get("line", "")]
+    count = 2 * len(hosts) + 4
+    lines = [record["line"] for record in ground.log(job=TARGET) if "reached [" in record.get("line", "")]
     assert len(lines) == 1, done.out
-    assert "reached [] " in lines[0], lines
-    assert "fast true" in lines[0], lines
+    assert f"tried {count} reached [] sent 0 fast true" in lines[0], lines
     assert ears.heard == []
-    assert ears.frames == 0
-    seen(f"16 attempts, 0 connections, {'0 frames' if ears.sniffs else 'frames not counted: not root'}")
+    assert ears.frames.total() == 0
+    hear_the_same_with_a_network(ground, ears, wire)
+    seen(f"{count} attempts, 0 connections, {'0 frames' if ears.sniffs else 'frames not counted: not root'}")
 
 
-def test_the_ears_hear(ears: Ears, bridge: str, engine: DockerEngine) -> None:
-    """With a network the same listener hears: the test before can fail."""
-    spec = ContainerSpec(image=base_recipe().tag, user="65532:65532", labels={}, network=True)
-    script = f"echo x > /dev/tcp/{bridge}/{ears.port}; echo x > /dev/udp/{bridge}/{ears.port}"
-    with engine.container(spec) as container:
-        container.run(["bash", "-c", script], on_line=lambda _, __: None)
+def hear_the_same_with_a_network(ground: Ground, ears: Ears, wire: Wire) -> None:
+    """Run the build script of the last build where there is a network: what reached nobody is heard there."""
+    (program,) = ground.cache.rglob("build-script-build")
+    spec = ContainerSpec(
+        image=base_recipe().tag,
+        user=NOBODY,
+        labels={},
+        env={"RES_OPTIONS": "timeout:1 attempts:1"},
+        mounts=(Mount(target="/work"),),
+        network=True,
+    )
+    lines: list[str] = []
+    with ground.engine.container(spec) as container:
+        if wire.name:
+            ground.engine._api.connect_container_to_network(container.id, wire.name)
+            wait_until(wire.is_up, 10, lambda: f"{wire.gateways} is not ready")
+        container.put("/work", tar_tree(program.parent, owner=NOBODY))
+        command = [f"/work/{program.name}", ",".join(wire.gateways)]
+        container.run(command, on_line=lambda _, line: lines.append(line), timeout=60)
     with socket.socket(socket.AF_UNIX) as local:
         local.connect(f"\0{ears.name}")
-    threading.Event().wait(0.5)
-    assert sorted(ears.heard) == ["abstract", "tcp", "udp"]
-    assert ears.frames > 0 or not ears.sniffs
+    expected = {f"{way}{version}" for way in ("tcp", "udp") for version in ("", "6")[: len(wire.gateways)]}
+    wait_until(lambda: set(ears.heard) == expected | {"abstract"}, 5, lambda: f"heard {ears.heard}: {lines}")
+    both = ",".join(f"tcp {host},udp {host}" for host in wire.gateways)
+    assert f"reached [{both}" in lines[-1], lines
+    assert "sent 0 " not in lines[-1], lines
+    if ears.sniffs:
+        ways = ("port", "name", "dns")
+        wait_until(lambda: all(ears.frames[way] for way in ways), 5, lambda: f"frames {ears.frames}")
 
 
 def own_address() -> str:
