@@ -127,10 +127,10 @@ def test_hostile_output(
 
 
 class Ears:
-    """Listens on this machine: TCP and UDP of both versions of IP, an abstract socket, every frame on any wire.
+    """Listens on this machine: TCP and UDP of both versions of IP, an abstract socket, and every frame.
 
     :ivar heard: who was connected to or got something: ``tcp``, ``udp``, ``tcp6``, ``udp6``, ``abstract``.
-    :ivar frames: how many went to its port, held its name, or asked DNS for that (``port``, ``name``, ``dns``).
+    :ivar frames: how many went to its port, held its name, asked DNS for it (``port``, ``name``, ``dns``).
     """
 
     def __init__(self) -> None:
@@ -208,6 +208,13 @@ class Wire:
 
     name: str
     gateways: list[str]
+
+    def is_up(self) -> bool:
+        """Whether this machine's address is in use: the kernel looks for a double first."""
+        with socket.socket(socket.AF_INET6) as probe, suppress(OSError):
+            probe.bind((self.gateways[-1].strip("[]"), 0))
+            return True
+        return False
 
 
 @pytest.fixture
@@ -298,6 +305,7 @@ def hear_the_same_with_a_network(ground: Ground, ears: Ears, wire: Wire) -> None
     with ground.engine.container(spec) as container:
         if wire.name:
             ground.engine._api.connect_container_to_network(container.id, wire.name)
+            wait_until(wire.is_up, 10, lambda: f"{wire.gateways} is not ready")
         container.put("/work", tar_tree(program.parent, owner=NOBODY))
         command = [f"/work/{program.name}", ",".join(wire.gateways)]
         container.run(command, on_line=lambda _, line: lines.append(line), timeout=60)
