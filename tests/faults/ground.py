@@ -226,7 +226,7 @@ USE_LEAF = 'fn main() { println!("{}", leaf::word()) }'
 
 @dataclass(frozen=True)
 class Done:
-    """How a call ended. ``peak`` is the largest resident size in bytes."""
+    """How a call ended. ``peak`` is the largest resident size in bytes, with that of its children."""
 
     status: int
     out: str
@@ -235,10 +235,14 @@ class Done:
 
 
 class Call:
-    """The command, while it runs."""
+    """The command, while it runs.
+
+    :ivar before: the runs that there were when it began.
+    """
 
     def __init__(self, words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
         self.started = time.monotonic()
+        self.before: frozenset[str] = frozenset()
         self._peak = 0
         self.process = subprocess.Popen(
             words,
@@ -267,13 +271,9 @@ class Call:
         self.process.send_signal(number)
 
     def measure(self) -> int:
-        """The largest resident size so far, in bytes."""
-        try:
-            status = Path(f"/proc/{self.process.pid}/status").read_text()
-            line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-            self._peak = int(line.split()[1]) << 10
-        except (OSError, StopIteration):
-            pass
+        """The largest resident size so far in bytes, with those of the processes that it has started."""
+        own = _largest(self.process.pid)
+        self._peak = max(self._peak, own + sum(map(_largest, _children(self.process.pid))))
         return self._peak
 
     def wait(self, timeout: float = 120) -> Done:
@@ -290,15 +290,38 @@ class Call:
         return Done(self.process.returncode, self.text, time.monotonic() - self.started, self._peak)
 
 
+def _largest(pid: int) -> int:
+    """The largest resident size of a process so far, in bytes; 0 where it is gone."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+    return 0
+
+
+def _children(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and that run a program of their own by now."""
+    with suppress(OSError):
+        own = Path(f"/proc/{pid}/cmdline").read_bytes()
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                with suppress(OSError):
+                    # Until it does, its memory is that of its parent
+                    if Path(f"/proc/{child}/cmdline").read_bytes() not in {own, b""}:
+                        yield int(child)
+
+
 @dataclass
 class Ground:
-    """A place where things go wrong: own cache, own state, and a ``dist`` with artefacts of earlier runs."""
+    """A place where things go wrong: own cache, own state, and a ``dist`` with artefacts of earlier runs.
+
+    :ivar endless: the runs that may be without a terminal event. Every other has exactly one.
+    """
 
     folder: Path
     engine: DockerEngine
     environment: dict[str, str]
     calls: list[Call] = field(default_factory=list)
-    killed: bool = False
+    endless: set[str] = field(default_factory=set)
     prefix: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -328,11 +351,24 @@ class Ground:
     ) -> Call:
         """Start ``xbuild run`` on the crate."""
         command = [sys.executable, "-m", "xbuild", "run", str(crate or self.folder / "crate"), "-t", TARGET]
-        call = Call(
-            [*self.prefix, *command, *map(str, words)], self.folder, {**self.environment, **(env or {})}
-        )
+        return self.call([*command, *map(str, words)], env=env)
+
+    def call(self, words: Sequence[str], *, env: Mapping[str, str] | None = None) -> Call:
+        """Start a program."""
+        before = frozenset(self.runs)
+        call = Call([*self.prefix, *words], self.folder, {**self.environment, **(env or {})})
+        call.before = before
         self.calls.append(call)
         return call
+
+    def kill(self, call: Call) -> None:
+        """Kill it, if it lives. The one run that it may have begun needs no terminal event."""
+        call.send(signal.SIGKILL)
+        call.wait(10)
+        begun = set(self.runs) - call.before
+        assert len(begun) <= 1, f"not to be told apart: {begun}"
+        if call.process.returncode == -signal.SIGKILL:
+            self.endless |= begun
 
     def run(
         self,
@@ -391,7 +427,7 @@ class Ground:
         pids = {str(call.process.pid) for call in self.calls}
         return labels.get("xbuild.run") in self.runs or labels["xbuild.owner"].split("/")[-2] in pids
 
-    def wait_for_process(self, name: str, call: Call, purpose: str = "build") -> str:
+    def wait_for_process(self, name: str, call: Call, purpose: str = "build", *, seconds: float = 60) -> str:
         """Wait until a process runs in a container; gives the container's identifier."""
 
         def look() -> str:
@@ -403,7 +439,7 @@ class Ground:
                             return str(item["Id"])
             return ""
 
-        return str(wait_until(look, 60, lambda: f"no process {name}: {call.text}", alive=call))
+        return str(wait_until(look, seconds, lambda: f"no process {name}: {call.text}", alive=call))
 
     # What holds after every fault
 
@@ -425,7 +461,7 @@ class Ground:
                 assert zipfile.ZipFile(wheel).testzip() is None, f"{wheel.name} is not whole"
         for run in self.runs:
             ends = [record for record in self.log(run) if record["event"] == "run-finished"]
-            assert len(ends) in ({0, 1} if self.killed else {1}), f"{run}: {len(ends)} ends"
+            assert len(ends) in ({0, 1} if run in self.endless else {1}), f"{run}: {len(ends)} ends"
         work = self.cache / "work"
         assert not work.is_dir() or list(work.iterdir()) == []
 

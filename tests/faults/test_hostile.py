@@ -5,125 +5,280 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import struct
 import threading
-import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import pytest
+from bad_wheels import WHEELS, with_file
 from docker.types import IPAMConfig, IPAMPool
-from ground import QUIET, TARGET, WHEEL, Ground, wait_until
+from ground import EARLIER, QUIET, TARGET, WHEEL, Done, Ground, wait_until
 from relay import Relay
 
 from xbuild.engine import ContainerSpec, Mount
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import base_recipe
-from xbuild.layout import NOBODY
+from xbuild.layout import NOBODY, OUT
 from xbuild.transport import tar_tree
 
 pytestmark = pytest.mark.docker
 
 Seen = Callable[[str], None]
 OF_THE_HOST = "a word of the host"
+UNTIL_MADE = "until [ -e bad ]"
+
+
+class Bad(NamedTuple):
+    """Something that a build leaves, and why it is refused: parts of the reason, ``()`` for not at all.
+
+    :ivar script: run in /out, before there is a wheel.
+    """
+
+    script: str
+    bind: tuple[str, ...]
+    archive: tuple[str, ...]
+
+
+def _bad(script: str, *reason: str, archive: tuple[str, ...] | None = None) -> Bad:
+    return Bad(script, reason, reason if archive is None else archive)
+
+
+_SPECIAL = ("[not-a-regular-file]", "a link, folder or special file", WHEEL)
 
 BESIDE = {
-    "a symbolic link": 'std::os::unix::fs::symlink("SECRET", "/out/x-1.0-py3-none-any.whl").unwrap();',
-    "a symbolic link in the wheel's place": 'swap("ln -s SECRET /out/bad");',
-    "a hard link in the wheel's place": 'swap("cp /src/bomb /out/bad; ln /out/bad /out/zzz");',
-    "a FIFO": 'run("mkfifo", &["/out/fifo"]);',
-    "a FIFO in the wheel's place": 'swap("mkfifo /out/bad");',
-    "a device (which cannot be made), or a folder": (
-        'run("mknod", &["/out/device", "c", "1", "5"]); std::fs::create_dir("/out/no-device").unwrap();'
+    "a wheel that nobody asked for": _bad(
+        "cp /src/sound other-1.0-py3-none-any.whl", "[unexpected-artifact]", "other-1.0-py3-none-any.whl"
     ),
-    "a folder": 'std::fs::create_dir_all("/out/folder/in/folder").unwrap();',
-    "a sparse giant": (
-        'std::fs::File::create("/out/giant-1.0-py3-none-any.whl").unwrap().set_len(2 << 30).unwrap();'
+    "a name with a line end": _bad(
+        "cp /src/sound \"$(printf 'tiny-0.1.0-py3\\n-none-win_amd64.whl')\"",
+        "[bad-wheel-name]",
+        r"py3\n-none",
     ),
-    "a sparse giant in the wheel's place": 'swap("truncate -s 1G /out/bad");',
-    "a name with a line end": r'std::fs::write("/out/a\nb.whl", b"x").unwrap();',
-    "a name with an escape": r'std::fs::write("/out/\u{1b}]0;title\u{7}.whl", b"x").unwrap();',
-    "a name of no encoding": (
-        "use std::os::unix::ffi::OsStrExt;"
-        r' std::fs::write(std::ffi::OsStr::from_bytes(b"/out/\xff\xfe.whl"), b"x").unwrap();'
+    "a name with an escape": _bad(
+        "cp /src/sound \"$(printf 'tiny-0.1.0-py3\\033-none-win_amd64.whl')\"",
+        "[bad-wheel-name]",
+        r"py3\x1b-none",
     ),
-    "very many files": 'for n in 0..5000 { std::fs::write(format!("/out/{n}"), b"x").unwrap(); }',
-    "a zip bomb": 'swap("cp /src/bomb /out/bad");',
-    "a lying header": 'swap("cp /src/liar /out/bad");',
-    "an entry outside of the archive": 'swap("cp /src/outside /out/bad");',
-    "no archive at all": 'swap("cp /src/Cargo.toml /out/bad");',
+    "a name of no encoding": _bad(
+        "cp /src/sound \"$(printf 'tiny-0.1.0-py3\\377-none-win_amd64.whl')\"", "[bad-wheel-name]", "py3\\"
+    ),
+    # A stream is refused at its first name, before there could be too many of them
+    "very many files": _bad(
+        "for n in $(seq 1000 6000); do : > many-$n-py3-none-any.whl; done",
+        "[too-many-artifacts]",
+        archive=("[unexpected-artifact]", "many-1000-py3-none-any.whl"),
+    ),
 }
+"""Beside the wheel, which is sound."""
+IN_ITS_PLACE = {
+    "a symbolic link to a wheel of the host": _bad("ln -s HOST bad", *_SPECIAL),
+    # Its other name has to be in /out too: each folder of the container is a mount of its own, and no link
+    # leads from one to another. Engines put the first of two names into a stream as a file
+    "a hard link": _bad(
+        "mkdir zzz; cp /src/sound zzz/other; ln zzz/other bad",
+        "[not-a-regular-file]",
+        "a file that has another name elsewhere",
+        WHEEL,
+        archive=("[not-a-regular-file]", "a link, folder or special file", "out/zzz"),
+    ),
+    "a FIFO": _bad("mkfifo bad", *_SPECIAL),
+    "a folder": _bad("mkdir bad; cp /src/sound bad/WHEEL", *_SPECIAL),
+    "a device": _bad(f"{UNTIL_MADE}; do sleep 0.1; done", *_SPECIAL),
+    # A stream has the zeros, and no holes: what arrives is sound
+    "a sparse file": _bad(
+        "cp --sparse=always /src/holes bad", "[sparse-artifact]", "a file with holes", WHEEL, archive=()
+    ),
+    "a sparse giant": _bad("truncate -s 600M bad", "[artifact-too-large]", WHEEL),
+    "an empty file": _bad(": > bad", "[bad-artifact]", "an empty file", WHEEL),
+    **{
+        name.replace("_", " "): _bad(
+            f"cp /src/{name} bad", "[bad-wheel]", f"{WHEEL} failed its audit: {code}"
+        )
+        for name, code in {
+            "bomb": "zip-bomb",
+            "bomb_of_parts": "zip-bomb",
+            "more_than_said": "lying-header",
+            "other_name": "lying-header",
+            "other_size": "lying-header",
+            "other_hash": "record-hash",
+            "outside": "bad-name",
+            "hidden": "hidden-data",
+            "no_archive": "bad-zip",
+        }.items()
+    },
+}
+"""Instead of the wheel, under its name."""
+BOMBS = ("a sparse giant", "bomb", "bomb of parts", "more than said")
+SOUND = Bad("cp /src/sound bad", (), ())
 SCRIPT = """
-#[allow(dead_code)]
-fn run(program: &str, words: &[&str]) {
-    let _ = std::process::Command::new(program).args(words).status();
-}
-
-/// Put /out/bad in the wheel's place as soon as that is there.
-#[allow(dead_code)]
-fn swap(make: &str) {
+fn run(script: &str) -> std::process::Command {
     use std::process::{Command, Stdio};
-    let script = format!("MAKE; until [ -s /out/WHEEL ]; do :; done; \\
-        mv -f /out/bad /out/WHEEL").replace("MAKE", make);
-    Command::new("sh").arg("-c").arg(script).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
-        .spawn().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-ec", script]).current_dir("/out");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
 }
 
-fn main() { BODY }
+fn main() {
+    assert!(run(r#"MAKE"#).status().unwrap().success());
+    if SWAP { run(r#"THEN"#).spawn().unwrap(); }
+}
 """
+THEN = """
+maturin=$(grep -lx maturin /proc/[0-9]*/comm | head -n 1 | cut -d / -f 3)
+until [ -e WHEEL ]; do :; done
+kill -STOP $maturin
+rm -f WHEEL
+mv -T bad WHEEL
+kill -CONT $maturin
+"""
+"""Puts what was made in the wheel's place as soon as that is there, while maturin stands still."""
 
 
 @pytest.fixture(scope="session")
-def bad_archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Archives that no wheel may be."""
-    folder = tmp_path_factory.mktemp("archives")
-    made = {}
-    with zipfile.ZipFile(folder / "bomb", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr("tiny/zeros", bytes(256 << 20))
-    with zipfile.ZipFile(folder / "outside", "w") as archive:
-        archive.writestr("../../outside.txt", b"x")
-    with zipfile.ZipFile(folder / "liar", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("tiny/file", b"y" * 5000)
-    for path in folder.iterdir():
-        made[path.name] = path.read_bytes()
-    size = struct.pack("<L", 5000)
-    made["liar"] = made["liar"].replace(size, struct.pack("<L", 50))
-    return made
+def sound(tmp_path_factory: pytest.TempPathFactory, engine: DockerEngine) -> bytes:
+    """The crate's wheel, with one more file, so that it is not the one that maturin makes."""
+    made = Ground(tmp_path_factory.mktemp("sound"), engine, dict(os.environ))
+    made.crate()
+    done = made.run()
+    assert done.status == 0, done.out
+    made.digest()
+    made.check()
+    return with_file((made.dist / WHEEL).read_bytes(), "tiny/more", b"more")
+
+
+@pytest.fixture(scope="session")
+def wheels(sound: bytes) -> dict[str, bytes]:
+    """Wheels by the names that scripts know them by."""
+    return {"sound": sound, **{name: make(sound) for name, make in WHEELS.items()}}
+
+
+def leave(
+    ground: Ground, wheels: Mapping[str, bytes], bad: Bad, env: Mapping[str, str], *, swap: bool
+) -> Done:
+    """Run a build that leaves something."""
+    host = ground.folder / "host.whl"
+    host.write_bytes(with_file(wheels["sound"], "tiny/host", OF_THE_HOST.encode()))
+    body = SCRIPT.replace("MAKE", bad.script).replace("SWAP", str(swap).lower()).replace("THEN", THEN)
+    crate = ground.crate(body.replace("HOST", str(host)).replace("WHEEL", WHEEL))
+    for name in {*wheels}:
+        (crate / name).unlink(missing_ok=True)
+        if f"/src/{name} " in f"{bad.script} ":
+            (crate / name).write_bytes(wheels[name])
+    call = ground.start(env=env)
+    if UNTIL_MADE in bad.script:
+        container = ground.wait_for_process(UNTIL_MADE, call)
+        try:
+            make_device(ground, container)
+        except OSError as error:
+            ground.kill(call)
+            pytest.skip(f"no device can be made here: {error}")
+    return call.wait()
+
+
+def make_device(ground: Ground, container: str) -> None:
+    """Make a device in /out, from this machine: no build is allowed to.
+
+    :raises OSError: nor is this process, or the engine is elsewhere.
+    """
+    mounts = ground.engine._api.inspect_container(container)["Mounts"]
+    (place,) = (item["Source"] for item in mounts if item["Destination"] == OUT)
+    os.mknod(f"{place}/bad", 0o644 | stat.S_IFCHR, os.makedev(1, 5))
+
+
+def check_refused(ground: Ground, done: Done, reason: Sequence[str]) -> str:
+    """The run's one job is refused for this very reason, and nothing is as if it had not been."""
+    assert done.status == 6, done.out
+    assert ground.job()["status"] == "check-failed"
+    (step,) = ground.job()["steps"]
+    assert step["reason"].startswith(reason[0]), step["reason"]
+    for part in reason:
+        assert part in step["reason"]
+    assert ground.untouched()
+    return reason[0] if len(reason) < 2 else f"{reason[0]} {reason[1]}"
+
+
+def engine_of(relay: Relay, transport: str) -> dict[str, str]:
+    """The environment in which files travel that way."""
+    return {"DOCKER_HOST": relay.address} if transport == "archive" else {}
 
 
 @pytest.mark.parametrize("transport", ["bind", "archive"])
-@pytest.mark.parametrize("kind", BESIDE)
-@pytest.mark.fault("hostile output folder", "refused (status 6), nothing of the host is read, < 64 MiB")
+@pytest.mark.parametrize("kind", [*BESIDE, *IN_ITS_PLACE])
+@pytest.mark.fault(
+    "hostile output folder",
+    "refused (status 6) by the defence against it, or harmless; nothing of the host is read",
+)
 def test_hostile_output(
     *,
     ground: Ground,
     relay: Relay,
-    bad_archives: dict[str, bytes],
+    wheels: dict[str, bytes],
     seen: Seen,
     kind: str,
     transport: str,
 ) -> None:
-    secret = ground.folder / "secret"
-    secret.write_text(OF_THE_HOST)
-    body = BESIDE[kind].replace("SECRET", str(secret))
-    crate = ground.crate(SCRIPT.replace("BODY", body).replace("WHEEL", WHEEL))
-    for name, data in bad_archives.items():
-        (crate / name).write_bytes(data)
-    done = ground.run(env={"DOCKER_HOST": relay.address} if transport == "archive" else {})
-    assert done.status == 6, done.out
-    assert ground.job()["status"] == "check-failed"
-    assert ground.untouched()
+    bad = {**BESIDE, **IN_ITS_PLACE}[kind]
+    reason = bad.bind if transport == "bind" else bad.archive
+    done = leave(ground, wheels, bad, engine_of(relay, transport), swap=kind in IN_ITS_PLACE)
+    if reason:
+        seen(f"{kind}: {check_refused(ground, done, reason)}")
+    else:
+        assert done.status == 0, done.out
+        assert (ground.dist / WHEEL).read_bytes() == wheels["holes"]
+        seen(f"{kind}: harmless in a stream, published")
+    assert ground.report()["transport"] == transport
     assert sorted(path.name for path in ground.dist.iterdir()) == sorted(
         [".xbuild", WHEEL, "other-1.0-py3-none-any.whl"]
     )
     assert OF_THE_HOST not in done.out + json.dumps(ground.log(job=TARGET))
     assert "\x1b" not in done.out
-    assert done.peak < 160 << 20
-    (step,) = ground.job()["steps"]
-    seen(f"{kind}: {step['reason'].split(']')[0]}]")
+
+
+@pytest.mark.parametrize("transport", ["bind", "archive"])
+@pytest.mark.parametrize("kind", BOMBS)
+@pytest.mark.fault(
+    "zip bombs, giants and lying headers",
+    "xbuild with its parsers grows < 64 MiB beyond a harmless run; refused within 5 s",
+)
+def test_bombs(
+    *,
+    ground: Ground,
+    relay: Relay,
+    wheels: dict[str, bytes],
+    seen: Seen,
+    kind: str,
+    transport: str,
+) -> None:
+    env = engine_of(relay, transport)
+    harmless = leave(ground, wheels, SOUND, env, swap=True)
+    assert harmless.status == 0, harmless.out
+    assert (ground.dist / WHEEL).read_bytes() == wheels["sound"]
+    (ground.dist / WHEEL).write_bytes(EARLIER)
+    bad = IN_ITS_PLACE[kind]
+    done = leave(ground, wheels, bad, env, swap=True)
+    check_refused(ground, done, bad.bind if transport == "bind" else bad.archive)
+    grown, took = done.peak - harmless.peak, seconds_of_collecting(ground)
+    assert harmless.peak > 0
+    assert grown < 64 << 20
+    assert took < 5
+    seen(f"{kind}: grew < {16 if grown < 16 << 20 else 64} MiB, refused in {1 if took < 1 else 5} s")
+
+
+def seconds_of_collecting(ground: Ground) -> float:
+    """How long it took to refuse what the last run's build left."""
+    times = {
+        record["event"]: datetime.fromisoformat(record["time"])
+        for record in ground.log(job=TARGET)
+        if record["event"] == "job-finished" or record.get("phase") == "collect"
+    }
+    return (times["job-finished"] - times["phase-started"]).total_seconds()
 
 
 class Ears:

@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 
 import pytest
-from ground import QUIET, SLEEP, USE_LEAF, Call, Ground, Registry, wait_until
+from ground import QUIET, SLEEP, USE_LEAF, WHEEL, Call, Ground, Registry, wait_until
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
+from xbuild.testing.recipes import recipe_for
+from xbuild.testing.testers import load_testers
 
 pytestmark = pytest.mark.docker
 
@@ -48,9 +50,8 @@ def goes_on(ground: Ground, registry: Registry) -> None:
 
 
 def kill(ground: Ground, call: Call) -> None:
-    ground.killed = True
-    call.send(signal.SIGKILL)
-    assert call.wait(10).status == -signal.SIGKILL
+    ground.kill(call)
+    assert call.process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.fault("kill -9 in the fetch phase", "nothing left; the next run succeeds", race=True)
@@ -112,10 +113,63 @@ def test_killed_at_any_moment(ground: Ground, registry: Registry, repetition: in
     ground.crate()
     call = ground.start()
     time.sleep(0.3 + random.Random(repetition).random() * 5)  # noqa: S311
-    ground.killed = True
-    call.send(signal.SIGKILL)
-    call.wait(10)
+    ground.kill(call)
     goes_on(ground, registry)
+
+
+SLOW = SLEEP.replace("600", "8")
+
+
+@pytest.mark.fault(
+    "kill -9 in xbuild verify", "nothing left, the wheel intact; the next verify succeeds", race=True
+)
+def test_killed_while_it_verifies(ground: Ground, seen: Seen) -> None:
+    crate = ground.crate(SLOW)
+    assert ground.run().status == 0
+    before = ground.digest()
+    private = ground.folder / "tmp"
+    private.mkdir()
+    words = [sys.executable, "-m", "xbuild", "verify", str(ground.dist / WHEEL), "--source", str(crate)]
+    call = ground.call(words, env={"TMPDIR": str(private)})
+    ground.wait_for_process("build-script-build", call)
+    kill(ground, call)
+    gone = seconds_until_gone(ground)
+    assert ground.digest() == before
+    again = ground.call(words, env={"TMPDIR": str(private)}).wait()
+    assert again.status == 0, again.out
+    assert "identical" in again.out
+    assert ground.digest() == before
+    seen(f"containers gone after {gone:.0f} s; identical")
+
+
+LINUX = "x86_64-unknown-linux-gnu"
+TESTER = next(item for item in load_testers().rows if LINUX in item.targets)
+
+
+@pytest.mark.fault(
+    "kill -9 in the test phase", "nothing left, the wheel whole; the next run succeeds", race=True
+)
+def test_killed_while_it_tests(ground: Ground, engine: DockerEngine, seen: Seen) -> None:
+    if engine.image(recipe_for(TESTER).tag) is None:
+        pytest.skip(f"the engine has no {TESTER.name}: `xbuild run --test -t {LINUX}` makes it, in minutes")
+    crate = ground.crate()
+    package = crate / "tiny"
+    package.mkdir()
+    (package / "__init__.py").write_text("import time\n\ntime.sleep(600)\n")
+    kind = next(iter(TESTER.start))
+    words = [sys.executable, "-m", "xbuild", "run", str(crate), "-t", LINUX, "-i", kind, "--test"]
+    call = ground.call(words)
+    # The linker of this target is made ready first
+    ground.wait_for_process("probe.py", call, purpose="test", seconds=300)
+    kill(ground, call)
+    gone = seconds_until_gone(ground)
+    (package / "__init__.py").write_text("")
+    again = ground.call(words).wait(300)
+    assert again.status == 0, again.out
+    (job,) = ground.report()["jobs"]
+    (wheel,) = job["wheels"]
+    assert "ran on " in wheel["proof"], wheel
+    seen(f"containers gone after {gone:.0f} s; built and run")
 
 
 def seconds_until_gone(ground: Ground) -> float:
