@@ -89,12 +89,14 @@ class Lab:
     :ivar faketime: Debian's libfaketimeMT.so.1, or ``None`` to look for it where Debian puts it.
     :ivar stack: closes what a variation opened.
     :ivar notes: gets what a reader of the table has to know.
+    :ivar left_out: gets what of several circumstances cannot be changed here, with the reason.
     """
 
     work: Path
     faketime: Path | None
     stack: ExitStack
     notes: list[str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def own(self, call: Call, folder: Path | None = None) -> Call:
         """The call with a copy of the sources that may be changed."""
@@ -412,7 +414,9 @@ def together(lab: Lab, call: Call) -> Call:
         try:
             call = change(lab, call)
         except ImpossibleError as error:
-            lab.notes.append(f"without {change.__name__.replace('_', ' ')}: {error}")
+            name = change.__name__.replace("_", " ")
+            lab.left_out[name] = str(error)
+            lab.notes.append(f"without {name}: {error}")
     return call
 
 

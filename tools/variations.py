@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -84,7 +84,10 @@ class WheelResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A variation's outcome on a target."""
+    """A variation's outcome on a target.
+
+    :ivar left_out: what of it could not be changed on this machine, and why.
+    """
 
     variation: str
     target: str
@@ -92,6 +95,7 @@ class Result:
     note: str = ""
     seconds: float = 0.0
     wheels: tuple[WheelResult, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def digest(path: Path) -> str:
@@ -186,7 +190,8 @@ class Bench:
             problem = next(filter(None, map(self._misled, calls, built)), "")
             compared = [done for item, done in zip(calls, built, strict=True) if not item.other_sources]
             for target in self._base.targets:
-                yield self._judge(variation, target, compared, problem, "; ".join(notes))
+                result = self._judge(variation, target, compared, problem, "; ".join(notes))
+                yield replace(result, left_out=dict(lab.left_out))
 
     def _misled(self, call: Call, built: Built) -> str:
         """Why a build does not show what it was to show, or ``""``."""

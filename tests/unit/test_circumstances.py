@@ -118,7 +118,7 @@ def test_what_does_not_go_is_left_out_of_all_together(lab: Lab, call: Call) -> N
     (varied,) = vary("together", lab, call)
     assert varied.private
     assert len(lab.notes) < len(TOGETHER)
-    assert all(note.startswith("without ") for note in lab.notes)
+    assert lab.notes == [f"without {name}: {reason}" for name, reason in lab.left_out.items()]
 
 
 def test_a_relay_carries_both_ways(tmp_path: Path) -> None:
