@@ -12,7 +12,7 @@ import xbuild as package
 from xbuild.settings import AttestSettings, ImagesSettings, NetworkSettings
 
 ROOT = Path(package.__file__).parent
-DOCUMENT = (ROOT.parent / "docs" / "configuration.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 
 
 def names_read() -> set[str]:
