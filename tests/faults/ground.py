@@ -392,15 +392,15 @@ class Ground:
         path = self.folder / "state" / "runs" / (run or self.runs[-1]) / f"{job}.jsonl"
         return list(read_log(path)) if path.is_file() else []
 
-    def report(self) -> dict[str, Any]:
-        """The report of the last run."""
-        path = self.folder / "state" / "runs" / self.runs[-1] / "report.json"
+    def report(self, run: str | None = None) -> dict[str, Any]:
+        """The report of a run, of the one with the latest name by default."""
+        path = self.folder / "state" / "runs" / (run or self.runs[-1]) / "report.json"
         document: dict[str, Any] = json.loads(path.read_text())
         return document
 
-    def job(self) -> dict[str, Any]:
-        """The last run's one job."""
-        (job,) = self.report()["jobs"]
+    def job(self, run: str | None = None) -> dict[str, Any]:
+        """The one job of a run, of the one with the latest name by default."""
+        (job,) = self.report(run)["jobs"]
         return dict(job)
 
     def digest(self) -> str:

@@ -15,8 +15,6 @@ from ground import QUIET, SLEEP, USE_LEAF, WHEEL, Call, Ground, Registry, wait_u
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
-from xbuild.testing.recipes import recipe_for
-from xbuild.testing.testers import load_testers
 
 pytestmark = pytest.mark.docker
 
@@ -140,36 +138,6 @@ def test_killed_while_it_verifies(ground: Ground, seen: Seen) -> None:
     assert "identical" in again.out
     assert ground.digest() == before
     seen(f"containers gone after {gone:.0f} s; identical")
-
-
-LINUX = "x86_64-unknown-linux-gnu"
-TESTER = next(item for item in load_testers().rows if LINUX in item.targets)
-
-
-@pytest.mark.fault(
-    "kill -9 in the test phase", "nothing left, the wheel whole; the next run succeeds", race=True
-)
-def test_killed_while_it_tests(ground: Ground, engine: DockerEngine, seen: Seen) -> None:
-    if engine.image(recipe_for(TESTER).tag) is None:
-        pytest.skip(f"the engine has no {TESTER.name}: `xbuild run --test -t {LINUX}` makes it, in minutes")
-    crate = ground.crate()
-    package = crate / "tiny"
-    package.mkdir()
-    (package / "__init__.py").write_text("import time\n\ntime.sleep(600)\n")
-    kind = next(iter(TESTER.start))
-    words = [sys.executable, "-m", "xbuild", "run", str(crate), "-t", LINUX, "-i", kind, "--test"]
-    call = ground.call(words)
-    # The linker of this target is made ready first
-    ground.wait_for_process("probe.py", call, purpose="test", seconds=300)
-    kill(ground, call)
-    gone = seconds_until_gone(ground)
-    (package / "__init__.py").write_text("")
-    again = ground.call(words).wait(300)
-    assert again.status == 0, again.out
-    (job,) = ground.report()["jobs"]
-    (wheel,) = job["wheels"]
-    assert "ran on " in wheel["proof"], wheel
-    seen(f"containers gone after {gone:.0f} s; built and run")
 
 
 def seconds_until_gone(ground: Ground) -> float:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import EARLIER, QUIET, USE_LEAF, WHEEL, Ground, Registry, write_crate
+from ground import EARLIER, QUIET, SLEEP, TARGET, USE_LEAF, WHEEL, Ground, Registry, write_crate
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
+from xbuild.errors import ExitStatus
 
 pytestmark = pytest.mark.docker
 
@@ -87,29 +88,73 @@ def test_eight_builds_at_once(ground: Ground, registry: Registry, seen: Seen) ->
     for call in calls:
         done = call.wait(200)
         assert done.status == 0, done.out
-    made = {(ground.folder / f"same{number}" / WHEEL).read_bytes() for number in range(4)}
-    assert len(made) == 1
-    assert len(list((ground.folder / "others").glob("*.whl"))) == 4
-    shutil.rmtree(ground.cache)
-    assert ground.run(env=registry.environment).status == 0
-    assert made == {(ground.dist / WHEEL).read_bytes()}
-    seen("8 succeed, same bytes")
+    made = {f"tiny {number}": ground.folder / f"same{number}" / WHEEL for number in range(4)}
+    made |= {name: ground.folder / "others" / WHEEL.replace("tiny", name) for name in others}
+    crates = {**{f"tiny {number}": None for number in range(4)}, **others}
+    cold: dict[Path | None, bytes] = {}
+    for crate in dict.fromkeys(crates.values()):
+        shutil.rmtree(ground.cache)
+        done = ground.start("--out", "cold", crate=crate, env=registry.environment).wait(200)
+        assert done.status == 0, done.out
+        (wheel,) = (ground.folder / "cold").glob("*.whl")
+        cold[crate] = wheel.read_bytes()
+        wheel.unlink()
+    assert len(set(cold.values())) == 5
+    for name, path in made.items():
+        assert path.read_bytes() == cold[crates[name]], name
+    seen("8 succeed, each with the bytes of a cold build")
 
 
+PLACES = (
+    "/src/src/main.rs",
+    "/src/Cargo.lock",
+    "/vendor/config.toml",
+    "/vendor/vendor/leaf-1.0.0/src/lib.rs",
+    "/vendor/vendor/leaf-1.0.0/.cargo-checksum.json",
+    "/usr/bin/rustc",
+    "/opt/xbuild/bin",
+    "/etc/passwd",
+)
+"""Files and a folder that other builds use too: the sources, the unpacked crates, and the image."""
+CHANGED = ("store", "vendor", "details")
+"""The cache's folders that a build's crates and cargo's words about them come from."""
+OWN_MOUNTS = {"/out", "/target", "/tmp", "/dev/shm", "/dev/mqueue"}
+"""Where a build may write. All but /target are gone when it ends."""
 POISON = """
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 fn main() {
-    let places = ["/src/src/main.rs", "/vendor/config.toml", "/vendor/vendor/leaf-1.0.0/src/lib.rs",
-        "/usr/bin/ld", "/opt/xbuild/poison", "/etc/ld.so.preload"];
-    let mut done: Vec<&str> = Vec::new();
-    for place in places {
-        let written = std::fs::OpenOptions::new().append(true).create(true).open(place).is_ok();
-        let removed = std::fs::remove_file(place).is_ok();
-        let renamed = std::fs::rename(place, "/tmp/x").is_ok();
-        if written || removed || renamed { done.push(place); }
+    for place in [PLACES] {
+        let path = std::path::Path::new(place);
+        let folder = path.parent().unwrap();
+        let mut done: Vec<&str> = Vec::new();
+        if !path.exists() { done.push("missing"); }
+        if path.is_file() && fs::OpenOptions::new().append(true).open(path).is_ok() { done.push("opened"); }
+        if path.is_dir() && fs::write(path.join("poison"), "x").is_ok() { done.push("filled"); }
+        if fs::set_permissions(path, fs::Permissions::from_mode(0o777)).is_ok() { done.push("mode"); }
+        if fs::write(folder.join("poison"), "x").is_ok() { done.push("beside"); }
+        if fs::rename(path, folder.join("away")).is_ok() { done.push("renamed"); }
+        if fs::remove_file(path).is_ok() || fs::remove_dir_all(path).is_ok() { done.push("removed"); }
+        println!("cargo:warning=place {place} [{}]", done.join(","));
     }
-    println!("cargo:warning=poisoned [{}]", done.join(","));
+    // The cache's other folders, and everything else of the host, are in no mount at all
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let open: Vec<&str> = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>())
+        .filter(|words| words[5].split(',').any(|word| word == "rw")).map(|words| words[4])
+        .filter(|path| fs::write(format!("{path}/poison"), "x").is_ok()).collect();
+    for path in &open { let _ = fs::remove_file(format!("{path}/poison")); }
+    println!("cargo:warning=open [{}]", open.join(","));
 }
 """
+
+
+def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Modes and contents of everything below a folder."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+    }
 
 
 @pytest.mark.parametrize("transport", ["bind", "archive"])
@@ -119,14 +164,26 @@ def test_poison(ground: Ground, registry: Registry, relay: Relay, seen: Seen, tr
     ground.crate(leaf=registry.checksum, main=USE_LEAF)
     assert ground.run(env=env).status == 0
     before = ground.digest()
-    ground.crate(POISON, leaf=registry.checksum, main=USE_LEAF)
+    cached = {name: tree(ground.cache / name) for name in CHANGED}
+    assert all(cached.values())
+    places = ", ".join(f'"{place}"' for place in PLACES)
+    ground.crate(POISON.replace("PLACES", places), leaf=registry.checksum, main=USE_LEAF)
     done = ground.run("--verbose", env=env)
     assert done.status == 0, done.out
-    assert "poisoned []" in done.out
+    assert ground.report()["transport"] == transport
+    lines = [record.get("line", "") for record in ground.log(job=TARGET)]
+    for place in PLACES:
+        assert [line for line in lines if line.endswith(f"place {place} []")], (place, lines)
+    (opened,) = (line.rpartition("open [")[2] for line in lines if " open [" in line)
+    assert set(opened.removesuffix("]").split(",")) <= OWN_MOUNTS, opened
+    for name in CHANGED:
+        after = tree(ground.cache / name)
+        assert {path: after.get(path) for path in cached[name]} == cached[name], name
+        assert not [path for path in after if "poison" in path], name
     ground.crate(leaf=registry.checksum, main=USE_LEAF)
     assert ground.run(env=env).status == 0
     assert ground.digest() == before
-    seen("nothing could be written")
+    seen(f"{len(PLACES)} places, nothing could be written")
 
 
 @pytest.mark.parametrize("lock", [True, False], ids=["locked", "no lockfile"])
@@ -195,6 +252,8 @@ def _stepping():
 time.time = _stepping
 """
 YEAR = 365 * 86400
+LIMIT = 6
+"""Seconds for a build; the clock steps within them."""
 
 
 @pytest.mark.parametrize(("first", "then"), [(YEAR, YEAR), (-YEAR, -YEAR), (YEAR, -YEAR), (0, -3600)])
@@ -209,8 +268,22 @@ def test_clocks(ground: Ground, seen: Seen, first: int, then: int) -> None:
     stepping.mkdir()
     (stepping / "sitecustomize.py").write_text(STEPPING.format(first=first, then=then))
     path = os.pathsep.join(filter(None, [str(stepping), *sys.path]))
+    # Runs are named after the clock, so that the last one need not have the latest name
+    earlier = set(ground.runs)
     done = ground.run(env={"PYTHONPATH": path})
     assert done.status == 0, done.out
     assert ground.digest() == right
-    assert 0 < ground.report()["seconds"] < 60
-    seen("same bytes")
+    (run,) = set(ground.runs) - earlier
+    assert 0 < ground.report(run)["seconds"] < 60
+    earlier.add(run)
+    ground.crate(SLEEP)
+    # Longer than xbuild takes until its clock steps
+    slow = ground.run("--timeout", f"{LIMIT}s", env={"PYTHONPATH": path})
+    assert slow.status == ExitStatus.TIMEOUT, slow.out
+    (run,) = set(ground.runs) - earlier
+    job = ground.job(run)
+    assert job["status"] == "timeout"
+    (step,) = job["steps"]
+    assert LIMIT <= step["seconds"] < LIMIT + 10
+    assert slow.seconds < LIMIT + 20
+    seen("same bytes; stopped in time")
