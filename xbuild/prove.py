@@ -63,6 +63,7 @@ class Prover:
         """Run a wheel on every interpreter that it is for and a tester has.
 
         :param kinds: only these interpreter kinds; all that the wheel is for without any.
+        :return: at least one: of a wheel that no interpreter imports, such as a program's, it says so.
         :raises RefusedError: ``unknown-platform``: the wheel's tags are of no target that xbuild knows.
         """
         if not audited.target:
@@ -73,6 +74,13 @@ class Prover:
             for item in self.catalog.interpreters.values()
             if item.tag in audited.interpreters and (not kinds or item.kind in kinds)
         ]
+        if not wanted:
+            text = (
+                "not run: it is for other interpreters"
+                if kinds
+                else "audited only: it has no module to import"
+            )
+            return (Proof(wheel=wheel.name, interpreter="", text=text, ran=False, ok=not kinds),)
         proofs = []
         for interpreter in wanted:
             choice = choose(target, interpreter)
