@@ -32,12 +32,8 @@ def commands(folder: Path) -> list[tuple[str, ...]]:
     wheel = make_wheel(folder, WHEEL_TAGS, {"demo/__init__.py": b""})
     return [
         ("run", str(crate)),
-        ("plan", str(crate)),
-        ("lock", str(crate)),
         ("test", str(wheel)),
         ("images", "list"),
-        ("images", "prune"),
-        ("doctor",),
     ]
 
 
