@@ -73,6 +73,7 @@ def examine(settings: Settings, *, environ: Mapping[str, str]) -> list[Finding]:
         findings += _isolation(engine, info, settings)
         findings += _base(engine, settings, environ)
         findings += _transport(engine, settings)
+        findings += _engine_space(engine, info)
     findings += _space(settings)
     findings += _certificates(settings)
     findings += _emulation()
@@ -207,7 +208,9 @@ def _base(engine: Engine, settings: Settings, environ: Mapping[str, str]) -> Ite
             "base source",
             "warning",
             "only an image registry can give it; whether one answers is not tried here",
-            INSTALL_COMMAND,
+            INSTALL_COMMAND
+            if source in {"auto", "bootstrap"}
+            else f"set images.base to auto, and {INSTALL_COMMAND}",
         )
 
 
@@ -227,14 +230,23 @@ def _transport(engine: Engine, settings: Settings) -> Iterator[Finding]:
 
 def _space(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (settings.cache_dir, *settings.cache_dir.parents) if path.is_dir())
+    fix = "`xbuild cache gc`, or name another cache_dir"
+    yield _room("space", place, f"for {settings.cache_dir}", fix)
+
+
+def _engine_space(engine: Engine, info: EngineInfo) -> Iterator[Finding]:
+    """Where images are kept, if that is a folder of this machine that can be looked at."""
+    place = Path(info.root_dir or "/nonexistent")
+    if not engine.is_remote and place.is_dir():
+        fix = "`xbuild images prune`, or remove other images of the engine's"
+        yield _room("space of the engine", place, f"for images in {place}", fix)
+
+
+def _room(name: str, place: Path, purpose: str, fix: str) -> Finding:
     free = shutil.disk_usage(place).free
     enough = free >= NEEDED_SPACE
-    yield Finding(
-        "space",
-        "ok" if enough else "warning",
-        f"{free / 2**30:.0f} GiB free for {settings.cache_dir}",
-        "" if enough else "`xbuild cache gc`, `xbuild images prune`, or name another cache_dir",
-    )
+    message = f"{free / 2**30:.0f} GiB free {purpose}"
+    return Finding(name, "ok" if enough else "warning", message, "" if enough else fix)
 
 
 def _certificates(settings: Settings) -> Iterator[Finding]:

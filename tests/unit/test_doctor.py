@@ -155,7 +155,8 @@ def test_where_the_base_comes_from(tmp_path: Path, engine: FakeEngine) -> None:
     program.write_text("#!/bin/sh\n", "utf-8")
     program.chmod(0o755)
     assert look({"PATH": str(tmp_path)})[0].level == "ok"
-    assert look({"PATH": str(tmp_path)}, base="registry")[0].level == "warning"
+    (found,) = look({"PATH": str(tmp_path)}, base="registry")
+    assert (found.level, "images.base" in found.fix) == ("warning", True)
     engine.have(make_image("sha256:r", tags=(root_recipe().tag,)))
     assert look({})[0].name == "base source"
     engine.have(make_image("sha256:b", tags=(base_recipe().tag,)))
@@ -183,6 +184,14 @@ def test_certificates(tmp_path: Path) -> None:
     assert look(tmp_path / "empty.pem") == "error"
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n", "utf-8")
     assert look(tmp_path / "ca.pem") == "ok"
+
+
+def test_the_space_of_an_engine_of_this_machine(tmp_path: Path, engine: FakeEngine) -> None:
+    (found,) = doctor._engine_space(engine, info(root_dir=str(tmp_path)))
+    assert str(tmp_path) in found.message
+    assert list(doctor._engine_space(engine, info(root_dir="/nowhere"))) == []
+    remote = FakeEngine(tmp_path / "other", is_remote=True)
+    assert list(doctor._engine_space(remote, info(root_dir=str(tmp_path)))) == []
 
 
 def test_space_is_looked_for_where_the_cache_will_be(tmp_path: Path) -> None:
