@@ -91,7 +91,7 @@ class Means:
     """What who verifies gives to the rebuild for one target. A report says nothing in this: anybody may have
     written it.
 
-    :ivar timeout: seconds for each interpreter's build.
+    :ivar timeout: seconds for the job: all its interpreters.
     :ivar sysroot: the folder to use where the run had one of its caller's; ``None`` refuses such a run.
     :ivar environment: the variables that are configured now: the report does not hold values that look like
         secrets.
