@@ -383,6 +383,9 @@ class DockerEngine:
                 repository, tag=tag or None, platform=platform or None, stream=True, decode=True
             )
             _drain(stream, lambda _: None)
+        except NotFound as error:
+            text = str(error.explanation or error)
+            raise ImageError(f"no registry has {reference}", details=text, code="image-missing") from error
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"pulling {reference}") from error
         image = self.image(reference)

@@ -213,7 +213,9 @@ class Engine(Protocol):
     def remove_image(self, reference: str, *, force: bool = False) -> None: ...
 
     def pull(self, reference: str, *, platform: str = "") -> Image:
-        """:raises EngineError: no registry answers, or it does not have it."""
+        """:raises EngineError: no registry answers.
+        :raises ImageError: it does not have the image.
+        """
         ...
 
     def push(self, reference: str, *, on_progress: Callable[[str], None]) -> None: ...

@@ -87,7 +87,7 @@ def ensure_root(
     if source != "bootstrap":
         try:
             return engine.image(recipe.registry) or engine.pull(recipe.registry)
-        except EngineError as error:
+        except (EngineError, ImageError) as error:
             refusal = error.details or error.brief
     program = shutil.which("mmdebstrap", path=environment.get("PATH"))
     if source == "registry" or program is None:
