@@ -41,7 +41,7 @@ from xbuild.images.recipe import base_recipe, toolchain_recipe
 from xbuild.layout import build_user
 from xbuild.lockfile import drift_error, layers_digest
 from xbuild.locking import BASE, image_drift
-from xbuild.plan import Job, Plan, Step, make_plan
+from xbuild.plan import Job, Plan, Step, check_rust, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest
@@ -186,7 +186,7 @@ class Pipeline:
         base = tools.images.ensure(base_recipe())
         rust = tool_versions(base).get("rustc", "")
         # Before toolchain images are made and anything is fetched
-        precheck(request, tools.catalog, rust=rust)
+        check_rust(manifest, None, rust)
         images = dict(self._images(build=build_images))
         self._check_pins(manifest, {BASE: base, **images})
         transport = find_transport(tools.engine, work, image=base.id)

@@ -156,7 +156,7 @@ def make_plan(
     """
     known = details or {}
     for one in (None, *dict.fromkeys(known.values())):
-        _check_rust(manifest, one, rust)
+        check_rust(manifest, one, rust)
     _check_bindings(manifest)
     refused: list[Refusal] = []
     doubtful: set[Refusal] = set()
@@ -192,7 +192,12 @@ def _all_refused(refused: list[Refusal]) -> RefusedError:
     )
 
 
-def _check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
+def check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
+    """Hold the images' Rust against what the crate asks for, and with ``details`` what its crates ask for.
+
+    :param rust: its version, or ``""`` where it is not known yet.
+    :raises RefusedError: ``rust-too-old``.
+    """
     asked, who = manifest.rust_version, manifest.name
     if details and details.rust_version and version_key(details.rust_version) > version_key(asked or "0"):
         asked, who = details.rust_version, details.rust_version_of

@@ -12,10 +12,9 @@ from xbuild.project.manifest import Manifest, read_manifest
 from xbuild.request import BuildRequest
 
 
-def precheck(request: BuildRequest, catalog: Catalog, *, rust: str = "") -> tuple[Manifest, Plan]:
-    """Refuse what can be refused without an engine, or with no more of it than the base image.
+def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
+    """Refuse what can be refused without an engine.
 
-    :param rust: the version of the images' Rust, or ``""`` where it is not known yet.
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     :raises DriftError: the request is locked, and this xbuild is not what the crate's xbuild.lock pins.
     """
@@ -28,4 +27,4 @@ def precheck(request: BuildRequest, catalog: Catalog, *, rust: str = "") -> tupl
         wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
         for wanted in request.targets
     }
-    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust=rust, epoch=0)
+    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)

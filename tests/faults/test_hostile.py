@@ -44,6 +44,10 @@ class Bad(NamedTuple):
     bind: tuple[str, ...]
     archive: tuple[str, ...]
 
+    def reason(self, transport: str) -> tuple[str, ...]:
+        """Why it is refused where files travel that way."""
+        return self.bind if transport == "bind" else self.archive
+
 
 def _bad(script: str, *reason: str, archive: tuple[str, ...] | None = None) -> Bad:
     return Bad(script, reason, reason if archive is None else archive)
@@ -225,7 +229,7 @@ def test_hostile_output(
     transport: str,
 ) -> None:
     bad = {**BESIDE, **IN_ITS_PLACE}[kind]
-    reason = bad.bind if transport == "bind" else bad.archive
+    reason = bad.reason(transport)
     done = leave(ground, wheels, bad, engine_of(relay, transport), swap=kind in IN_ITS_PLACE)
     if reason:
         seen(f"{kind}: {check_refused(ground, done, reason)}")
@@ -263,7 +267,7 @@ def test_bombs(
     (ground.dist / WHEEL).write_bytes(EARLIER)
     bad = IN_ITS_PLACE[kind]
     done = leave(ground, wheels, bad, env, swap=True)
-    check_refused(ground, done, bad.bind if transport == "bind" else bad.archive)
+    check_refused(ground, done, bad.reason(transport))
     grown, took = done.peak - harmless.peak, seconds_of_collecting(ground)
     assert harmless.peak > 0
     assert grown < 64 << 20

@@ -349,14 +349,10 @@ def _holds(path: str, file: _File) -> bool:
     except OSError:
         return False
     try:
-        status = os.fstat(handle)
-        size = len(file.body)
-        if not stat.S_ISREG(status.st_mode) or (status.st_mode & _READ_AND_RUN, status.st_size) != (
-            modes,
-            size,
-        ):
+        status, size = os.fstat(handle), len(file.body)
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & _READ_AND_RUN != modes:
             return False
-        return _read(handle, size + 1) == file.body
+        return status.st_size == size and _read(handle, size + 1) == file.body
     except OSError:
         return False
     finally:

@@ -48,6 +48,10 @@ class Parser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, whatever it is doing."""
         self._process.kill()
         self._process.communicate()
         self._answer.close()
@@ -93,7 +97,7 @@ class Parsers:
         with self._lock:
             self._left = 0
             for parser in self._waiting:
-                parser.__exit__(kind, error, trace)
+                parser.close()
             self._waiting.clear()
 
     def take(self) -> Parser:
@@ -103,7 +107,7 @@ class Parsers:
                 parser = self._waiting.pop()
                 if not parser.ended:
                     break
-                parser.__exit__(None, None, None)
+                parser.close()
             else:
                 parser = Parser()
             self._left -= 1
