@@ -22,6 +22,7 @@ from xbuild.engine.lines import MAX_LINE
 from xbuild.errors import EngineError
 from xbuild.events import Event, Stream
 from xbuild.images.layers import ChunkReader
+from xbuild.images.recipe import ROOT_LABEL, root_recipe
 from xbuild.project.details import Details
 from xbuild.project.lockfile import LockedPackage
 from xbuild.project.manifest import Manifest
@@ -504,10 +505,13 @@ def make_request(*targets: TargetRequest, **changes: Any) -> BuildRequest:
     return BuildRequest(**{**values, **changes})
 
 
-def make_image(identifier: str = "sha256:" + "1" * 64, **changes: Any) -> Image:
+def make_image(
+    identifier: str = "sha256:" + "1" * 64, *, labels: Mapping[str, str] | None = None, **changes: Any
+) -> Image:
+    """An image on the usual minimal Debian."""
     values: dict[str, Any] = {
         "tags": (),
-        "labels": {},
+        "labels": {ROOT_LABEL: root_recipe().tag, **(labels or {})},
         "layers": ("sha256:" + "a" * 64,),
         "config": {},
         "size": 1000,

@@ -12,8 +12,8 @@ from xbuild.engine import ContainerSpec, Engine, EngineInfo, Limits
 from xbuild.engine.confinement import QUESTION, Check, judge
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
-from xbuild.images.bootstrap import INSTALL_COMMAND, root_recipe
-from xbuild.images.recipe import base_recipe
+from xbuild.images.bootstrap import INSTALL_COMMAND
+from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.layout import build_user
 from xbuild.settings import Settings
 from xbuild.transport import find_transport

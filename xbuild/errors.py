@@ -72,7 +72,7 @@ class XbuildError(Exception):
 
 
 NETWORK_HINT = (
-    "check the mirrors and proxies that `xbuild config` shows (network.*, images.debian_mirror);\n"
+    "check the mirrors and proxies that `xbuild config` shows (network.*, images.debian*);\n"
     "`xbuild doctor` checks the certificate authority"
 )
 """The way out where something could not be fetched."""

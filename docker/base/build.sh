@@ -30,8 +30,8 @@ done
 
 echo "Debian packages"
 debian_sources trixie > /tmp/sources
-printf 'deb %s trixie-backports main\n' "$(archive_of trixie)" >> /tmp/sources
-bootstrap "$@" --include="$(paste -sd, /recipe/packages.txt)" trixie "$DEST" /tmp/sources
+printf 'deb %s trixie-backports main\n' "$ARCHIVE" >> /tmp/sources
+bootstrap "$DEST" "$@" --include="$(paste -sd, /recipe/packages.txt)"
 
 echo "Python packages: maturin, zig, cmake"
 pip install --quiet --no-deps --no-compile --require-hashes --no-cache-dir --disable-pip-version-check \

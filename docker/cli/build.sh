@@ -4,9 +4,9 @@ set -eu
 . /recipe/fetching.sh
 DEST=/layer
 debian_sources trixie > /tmp/sources
-bootstrap --include=ca-certificates,git,python3 \
+bootstrap "$DEST" --include=ca-certificates,git,python3 \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$DEST" /tmp/sources
+    --dpkgopt='path-exclude=/usr/share/locale/*'
 pip install --quiet --no-compile --no-cache-dir --disable-pip-version-check --break-system-packages \
     --root-user-action=ignore --only-binary=:all: --target "$DEST/opt/xbuild/py" -r /recipe/requirements.txt
 mkdir -p "$DEST/opt/xbuild/lib"

@@ -9,31 +9,58 @@ else
 fi
 export APT_CONFIG=/tmp/apt-ca.conf DEBIAN_FRONTEND=noninteractive
 
-# archive_of SUITE: the base URI from which this machine's apt gets SUITE
+# archive_of SUITE: the base URI from which the apt of this image gets SUITE
 archive_of() {
     apt-get --print-uris update | sed -n "s#^'\(.*\)/dists/$1/InRelease' .*#\1#p" | head -n 1
 }
 
-# debian_sources SUITE: one-line-style sources of a suite with its updates and security fixes
-debian_sources() {
-    archive=$(archive_of trixie)
-    security=$(archive_of trixie-security)
-    printf 'deb %s %s main\n' "$archive" "$1"
+# Debian's own archives, which images name, and those that this build fetches from: a mirror is where DEBIAN_MIRROR
+# and DEBIAN_SECURITY_MIRROR say one, and is used by this container's apt alone.
+OWN_ARCHIVE=$(archive_of trixie)
+OWN_SECURITY=$(archive_of trixie-security)
+ARCHIVE=${DEBIAN_MIRROR:-$OWN_ARCHIVE}
+SECURITY=${DEBIAN_SECURITY_MIRROR:-$OWN_SECURITY}
+
+# sources_of SUITE ARCHIVE SECURITY: one-line-style sources of a suite with its updates and security fixes
+sources_of() {
+    printf 'deb %s %s main\n' "$2" "$1"
     [ "$1" = sid ] && return
-    printf 'deb %s %s-updates main\n' "$archive" "$1"
-    [ -z "$security" ] || printf 'deb %s %s-security main\n' "$security" "$1"
+    printf 'deb %s %s-updates main\n' "$2" "$1"
+    [ -z "$3" ] || printf 'deb %s %s-security main\n' "$3" "$1"
 }
 
-# bootstrap ARGUMENTS...: mmdebstrap in a container that has no right to mount. A root that comes from a registry
-# has neither it nor pip yet.
+# debian_sources SUITE: where this build gets a suite from
+debian_sources() {
+    sources_of "$1" "$ARCHIVE" "$SECURITY"
+}
+
+if [ "$ARCHIVE $SECURITY" != "$OWN_ARCHIVE $OWN_SECURITY" ]; then
+    rm -f /etc/apt/sources.list.d/*
+    debian_sources trixie > /etc/apt/sources.list
+fi
+
+# A mirror of Rust's crate registry, for cargo with its home at /tmp/cargo
+if [ -n "${CARGO_INDEX:-}" ]; then
+    mkdir -p /tmp/cargo
+    printf '[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = "%s"\n' "$CARGO_INDEX" \
+        > /tmp/cargo/config.toml
+fi
+
+# bootstrap ROOT ARGUMENTS...: mmdebstrap of trixie in a container that has no right to mount, with the sources in
+# /tmp/sources. A root that comes from a registry has neither it nor pip yet.
 bootstrap() {
+    root=$1
+    shift
     if ! command -v mmdebstrap > /dev/null || ! command -v pip > /dev/null; then
         apt-get -qq update
         apt-get -qq install --yes --no-install-recommends ca-certificates mmdebstrap python3-pip
     fi
+    # mmdebstrap does not look at APT_CONFIG
+    [ ! -s /tmp/apt-ca.conf ] || set -- --aptopt=/tmp/apt-ca.conf "$@"
     mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory \
         --aptopt='Apt::Install-Recommends "0"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='Acquire::Retries "5"' "$@"
+        --aptopt='Acquire::Retries "5"' "$@" trixie "$root" /tmp/sources
+    sources_of trixie "$OWN_ARCHIVE" "$OWN_SECURITY" > "$root/etc/apt/sources.list"
 }
 
 # tidy ROOT: files that differ from one bootstrap to the next although the packages are the same

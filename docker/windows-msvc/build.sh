@@ -19,7 +19,8 @@ apt-get -qq update
 (cd /tmp/wine && apt-get -qq download libwine-dev && dpkg-deb -x libwine-dev_*.deb root)
 wine=$(dpkg-deb --field /tmp/wine/libwine-dev_*.deb Version)
 echo "export lists of Python"
-(cd /recipe/python-defs && CARGO_HOME=/tmp/cargo cargo vendor --quiet --locked --versioned-dirs /tmp/python-defs)
+(cd /recipe/python-defs && CARGO_HOME=/tmp/cargo cargo vendor --quiet --locked --versioned-dirs \
+    ${CARGO_INDEX:+--respect-source-config} /tmp/python-defs)
 defs=$(echo /tmp/python-defs/python3-dll-a-*)
 
 echo "the sysroot: headers, import libraries, start-up code and libc++"

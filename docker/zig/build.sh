@@ -14,7 +14,7 @@ headers() {
     shift 3
     if [ ! -d "$place" ]; then
         mkdir -p "$place"
-        printf 'deb %s %s main\n' "$(archive_of trixie)" "$suite" > "$place.list"
+        printf 'deb %s %s main\n' "$ARCHIVE" "$suite" > "$place.list"
         apt-get -qq "$@" update
     fi
     echo "headers of $kind"

@@ -16,7 +16,8 @@ from real import Xbuild
 
 from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.bootstrap import ensure_root, root_recipe
+from xbuild.images.bootstrap import Mirrors, ensure_root
+from xbuild.images.recipe import root_recipe
 
 pytestmark = pytest.mark.docker
 
@@ -91,15 +92,16 @@ def test_the_base_can_start_from_an_image_in_a_registry(
     assert pushed
     pinned = pushed.repo_digests[-1]
     engine.remove_image(reference)
-    image = ensure_root(
+    image, named = ensure_root(
         engine,
         source=pinned,
-        mirror="",
+        mirrors=Mirrors(),
         environment={},
         ca_bundle=None,
         on_line=lambda _: None,
         cancelled=threading.Event(),
     )
+    assert named == pinned
     assert image.layers == local.layers
     engine.remove_image(pinned)
 

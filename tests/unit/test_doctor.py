@@ -14,8 +14,7 @@ from kernel_words import COMMON, VERSION_2
 from xbuild import doctor
 from xbuild.doctor import Finding
 from xbuild.engine import EngineInfo
-from xbuild.images.bootstrap import root_recipe
-from xbuild.images.recipe import base_recipe
+from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.layout import build_user
 from xbuild.settings import ImagesSettings, NetworkSettings, Settings
 

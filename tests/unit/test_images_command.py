@@ -7,9 +7,8 @@ from fakes import FakeEngine, make_image
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.images import other_recipes, remove_outdated
-from xbuild.images.bootstrap import root_recipe
 from xbuild.images.catalog import recipes
-from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL
+from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, root_recipe
 from xbuild.testing import load_testers
 from xbuild.testing.recipes import recipe_for
 

@@ -56,6 +56,22 @@ FILES: tuple[Member, ...] = (
 )
 
 
+def test_other_contents(tmp_path: Path) -> None:
+    names = {"usr/a": b"new", "usr/soft": b"no file", "usr/missing": b""}
+    plain, _ = pack(chunks(stream(*FILES)), tmp_path / "plain.tar")
+    layer, _ = pack_layer(
+        chunks(stream(*FILES)), tmp_path / "layer.tar", strip=1, on_progress=lambda _: None, replaced=names
+    )
+    before, after = members(plain.path), members(layer.path)
+    assert before.keys() == after.keys()
+    with tarfile.open(layer.path) as archive:
+        file = archive.extractfile("usr/a")
+        assert file
+        assert file.read() == b"new"
+    assert after["usr/a"].mode == 0o755
+    assert after["usr/soft"].issym()
+
+
 def test_names_times_and_owners(tmp_path: Path) -> None:
     layer, manifest = pack(chunks(stream(*FILES)), tmp_path / "layer.tar")
     found = members(layer.path)

@@ -11,7 +11,7 @@ from fakes import FakeEngine
 
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import NETWORK_HINT, EngineError, ImageError
-from xbuild.images.bootstrap import ensure_root
+from xbuild.images.bootstrap import Mirrors, ensure_root
 
 
 def refused(source: str, engine: FakeEngine) -> ImageError:
@@ -19,7 +19,7 @@ def refused(source: str, engine: FakeEngine) -> ImageError:
         ensure_root(
             engine,
             source=source,
-            mirror="",
+            mirrors=Mirrors(),
             environment={"PATH": "/nowhere"},
             ca_bundle=None,
             on_line=lambda _: None,

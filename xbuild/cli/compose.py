@@ -16,6 +16,7 @@ from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.events import Stream
 from xbuild.fetch import Network
+from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
@@ -169,7 +170,10 @@ def make_sources(settings: Settings) -> Sources:
     return Sources(
         offline=settings.offline,
         base=settings.images.base,
-        debian_mirror=settings.images.debian_mirror,
+        mirrors=Mirrors(
+            debian=settings.images.debian_mirror, security=settings.images.debian_security_mirror
+        ),
+        cargo_index=network.cargo_index,
         ca_bundle=network.ca_bundle,
         environment={**proxies(settings), **mirrors},
         host_environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},

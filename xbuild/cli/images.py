@@ -19,10 +19,9 @@ from xbuild.cli.compose import load
 from xbuild.cli.machine import answers_json
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event, PhaseStarted
-from xbuild.images.bootstrap import root_recipe
 from xbuild.images.catalog import outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
-from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe
+from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe, root_recipe
 from xbuild.testing.recipes import tester_recipes
 from xbuild.text import file_size
 from xbuild.ui.lines import safe

@@ -2,58 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
 from xbuild.engine import Engine, Image
 from xbuild.errors import NETWORK_HINT, EngineError, ImageError
 from xbuild.images.layers import pack_layer
-from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, REPOSITORY
+from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, RootRecipe, root_recipe
 
 INSTALL_COMMAND = "apt-get install -y mmdebstrap"
+SOURCES = ("auto", "registry", "bootstrap")
+"""Words of ``images.base`` that mean the minimal Debian of root.toml; any other names an image."""
 
-
+_SOURCES_LIST = "etc/apt/sources.list"
+_OPTIONS = "etc/apt/apt.conf.d/99mmdebstrap"
 _NO_REGISTRY_HINT = (
     "make the registry reachable for the engine, `xbuild images load` an archive with the images,\n"
     "or set images.base to bootstrap, which makes the base here with mmdebstrap"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RootRecipe:
-    """Where the minimal Debian comes from; the fields are explained in root.toml."""
-
-    registry: str
-    suite: str
-    packages: tuple[str, ...]
-
-    @property
-    def digest(self) -> str:
-        """sha256 of what is asked for."""
-        return hashlib.sha256(repr((self.suite, self.packages)).encode()).hexdigest()
-
-    @property
-    def tag(self) -> str:
-        """The reference of the bootstrapped image."""
-        return f"{REPOSITORY}/root:{self.digest[:16]}"
-
-
-def root_recipe() -> RootRecipe:
-    """The recipe that comes with this version of xbuild."""
-    data = tomllib.loads(files(__package__).joinpath("root.toml").read_text("utf-8"))
-    return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]))
 
 
 def _way_out(source: str) -> str:
@@ -61,32 +38,61 @@ def _way_out(source: str) -> str:
     return _NO_REGISTRY_HINT if source == "registry" else f"run: {INSTALL_COMMAND}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrors:
+    """Where Debian's packages are fetched from; ``""`` is Debian's own archive.
+
+    :ivar debian: base URI of a mirror of the suites and their updates.
+    :ivar security: base URI of a mirror of the security updates.
+    """
+
+    debian: str = ""
+    security: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for docker/shared/fetching.sh."""
+        named = {"DEBIAN_MIRROR": self.debian, "DEBIAN_SECURITY_MIRROR": self.security}
+        return {name: value for name, value in named.items() if value}
+
+    def put_into(self, sources: str) -> str:
+        """apt's one-line-style sources with the mirrors in place of Debian's own archives."""
+        lines = []
+        for line in sources.splitlines():
+            # deb [option=value ...] URI suite component ...
+            words = re.fullmatch(r"(deb(?: +\[[^]]*\])?) +\S+ +(\S+) +(.+)", line)
+            mirror = self.security if words and words[2].endswith("-security") else self.debian
+            lines.append(f"{words[1]} {mirror} {words[2]} {words[3]}" if words and mirror else line)
+        return "".join(f"{line}\n" for line in lines)
+
+
 def ensure_root(
     engine: Engine,
     *,
     source: str,
-    mirror: str,
+    mirrors: Mirrors,
     environment: Mapping[str, str],
     ca_bundle: Path | None,
     on_line: Callable[[str], None],
     cancelled: threading.Event,
-) -> Image:
-    """The minimal Debian, made or pulled when the engine does not have it.
+) -> tuple[Image, str]:
+    """The minimal Debian, made or pulled when the engine does not have it; and the reference that names it.
+
+    Neither a mirror nor the certificate authority that it was fetched through is left in it.
 
     :param source: ``registry``, ``bootstrap``, ``auto`` (the first that works), or an image reference.
-    :param mirror: base URI of a Debian mirror, ``""`` for mmdebstrap's default.
     :param environment: what mmdebstrap may see of the host's environment (its PATH, proxies).
     :raises ImageError: ``no-base-source``: there is neither a registry nor mmdebstrap.
     """
     recipe = root_recipe()
-    if source not in {"auto", "registry", "bootstrap"}:
-        return engine.image(source) or engine.pull(source)
+    if source not in SOURCES:
+        return engine.image(source) or engine.pull(source), source
     if source != "registry" and (present := engine.image(recipe.tag)):
-        return present
+        return present, recipe.tag
     refusal = ""
     if source != "bootstrap":
         try:
-            return engine.image(recipe.registry) or engine.pull(recipe.registry)
+            return engine.image(recipe.registry) or engine.pull(recipe.registry), recipe.registry
         except (EngineError, ImageError) as error:
             refusal = error.details or error.brief
     program = shutil.which("mmdebstrap", path=environment.get("PATH"))
@@ -99,51 +105,102 @@ def ensure_root(
             code="no-base-source",
         )
     on_line(f"mmdebstrap: Debian {recipe.suite}")
-    argv = (
-        program,
-        "--variant=apt",
-        "--quiet",
-        f"--include={','.join(recipe.packages)}",
+    with tempfile.TemporaryDirectory(prefix="xbuild-root-") as name:
+        host = _Host(program, environment, Path(name), on_line, cancelled)
+        return _bootstrap(engine, recipe, host, mirrors, ca_bundle), recipe.tag
+
+
+@dataclass(frozen=True, slots=True)
+class _Host:
+    """mmdebstrap on this machine, and a private folder for it."""
+
+    program: str
+    environment: Mapping[str, str]
+    work: Path
+    on_line: Callable[[str], None]
+    cancelled: threading.Event
+
+
+def _bootstrap(
+    engine: Engine, recipe: RootRecipe, host: _Host, mirrors: Mirrors, ca_bundle: Path | None
+) -> Image:
+    options = (
         '--aptopt=Apt::Install-Recommends "0"',
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=Acquire::Retries "5"',
+    )
+    replaced = {_OPTIONS: _option_file(options)}
+    from_where: tuple[str, ...] = ()
+    if mirrors.environment:
+        own = _own_sources(recipe, host)
+        mirrored = host.work / "sources.list"
+        mirrored.write_text(mirrors.put_into(own), "utf-8")
+        replaced[_SOURCES_LIST] = own.encode()
+        from_where = (str(mirrored),)
+    argv = (
+        host.program,
+        "--variant=apt",
+        "--quiet",
+        f"--include={','.join(recipe.packages)}",
+        *options,
         *((f'--aptopt=Acquire::https::CaInfo "{ca_bundle}"',) if ca_bundle else ()),
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         recipe.suite,
         "-",
-        *((mirror,) if mirror else ()),
+        *from_where,
     )
-    labels = {NAME_LABEL: "root", RECIPE_LABEL: recipe.digest}
-    with tempfile.TemporaryDirectory(prefix="xbuild-root-") as work:
-        with _output(argv, environment, Path(work), on_line, cancelled) as chunks:
-            layer, _ = pack_layer(chunks, Path(work) / "layer.tar", strip=0, on_progress=lambda _: None)
-        config = {"Labels": labels, "Cmd": ["/bin/sh"], "Env": ["LANG=C.UTF-8"]}
-        return engine.add_layer(None, layer, config=config, architecture="amd64", tag=recipe.tag)
+    config = {
+        "Labels": {NAME_LABEL: "root", RECIPE_LABEL: recipe.digest},
+        "Cmd": ["/bin/sh"],
+        "Env": ["LANG=C.UTF-8"],
+    }
+    with _output(argv, host) as chunks:
+        layer, _ = pack_layer(
+            chunks, host.work / "layer.tar", strip=0, on_progress=lambda _: None, replaced=replaced
+        )
+    return engine.add_layer(None, layer, config=config, architecture="amd64", tag=recipe.tag)
+
+
+def _option_file(options: tuple[str, ...]) -> bytes:
+    """What mmdebstrap leaves of its ``--aptopt`` in an image."""
+    return "".join(f"{option.removeprefix('--aptopt=')};\n" for option in options).encode()
+
+
+def _own_sources(recipe: RootRecipe, host: _Host) -> str:
+    """The sources that mmdebstrap writes where no mirror is named. Nothing is fetched for it."""
+    found = host.work / "own"
+    argv = (
+        host.program,
+        "--variant=custom",
+        "--quiet",
+        "--skip=update,cleanup",
+        f"--setup-hook=download /{_SOURCES_LIST} {shlex.quote(str(found))}",
+        "--format=null",
+        recipe.suite,
+        "-",
+    )
+    with _output(argv, host) as chunks:
+        for _ in chunks:
+            pass
+    return found.read_text("utf-8").rstrip("\n") + "\n"
 
 
 class _output:  # noqa: N801  # reads as a function
     """The standard output of a host program, in chunks; the program ends with the ``with`` block."""
 
-    def __init__(
-        self,
-        argv: tuple[str, ...],
-        environment: Mapping[str, str],
-        work: Path,
-        on_line: Callable[[str], None],
-        cancelled: threading.Event,
-    ) -> None:
+    def __init__(self, argv: tuple[str, ...], host: _Host) -> None:
         self._process = subprocess.Popen(
             argv,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
-            env={**environment, "TMPDIR": str(work)},
+            env={**host.environment, "TMPDIR": str(host.work)},
             start_new_session=True,
         )
-        self._on_line = on_line
-        self._cancelled = cancelled
+        self._on_line = host.on_line
+        self._cancelled = host.cancelled
         self._last: list[str] = []
         self._threads = [threading.Thread(target=self._watch, daemon=True)]
         if self._process.stderr:

@@ -15,10 +15,10 @@ from filelock import FileLock
 
 from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
 from xbuild.errors import NETWORK_HINT, ImageError, RefusedError
-from xbuild.images.bootstrap import ensure_root
+from xbuild.images.bootstrap import SOURCES, Mirrors, ensure_root
 from xbuild.images.dockerfile import Copy, Dockerfile, Run
 from xbuild.images.layers import pack_layer, tar_files, tar_folder
-from xbuild.images.recipe import MANIFEST_LABEL, NAME_LABEL, RECIPE_LABEL, Recipe
+from xbuild.images.recipe import MANIFEST_LABEL, NAME_LABEL, RECIPE_LABEL, ROOT_LABEL, Recipe, root_recipe
 
 SECRETS = "/run/secrets"
 Narrate = Callable[[str, str], None]
@@ -31,18 +31,33 @@ class Sources:
 
     :ivar offline: nothing may be fetched, so no image is made or pulled.
     :ivar base: ``auto``, ``registry``, ``bootstrap`` or an image reference.
-    :ivar debian_mirror: base URI, ``""`` for the default.
+    :ivar mirrors: of Debian's packages.
+    :ivar cargo_index: index of a private mirror of crates.io, or ``""``.
     :ivar ca_bundle: PEM bundle of the host, or ``None``.
-    :ivar environment: proxies and private mirrors, for programs in recipes.
+    :ivar environment: proxies and other private mirrors, for programs in recipes.
     :ivar host_environment: what the host's mmdebstrap may see besides.
     """
 
     offline: bool = False
     base: str = "auto"
-    debian_mirror: str = ""
+    mirrors: Mirrors = field(default_factory=Mirrors)
+    cargo_index: str = ""
     ca_bundle: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     host_environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def recipe_environment(self) -> dict[str, str]:
+        """What recipes get of it as variables; docker/shared/fetching.sh explains them."""
+        index = {"CARGO_INDEX": self.cargo_index} if self.cargo_index else {}
+        return {**self.environment, **self.mirrors.environment, **index}
+
+    def made(self, image: Image) -> bool:
+        """Whether an image stands on the minimal Debian that is asked for."""
+        root = image.labels.get(ROOT_LABEL, "")
+        if self.base in SOURCES:
+            return root in {root_recipe().registry, root_recipe().tag}
+        return root == self.base
 
 
 class ImageBuilder:
@@ -72,20 +87,24 @@ class ImageBuilder:
         :raises ImageError: a recipe failed, or there is nothing to start from.
         :raises RefusedError: ``offline-image``: it is not there, and nothing may be fetched.
         """
-        present = self._engine.image(recipe.tag)
-        if present:
+        if present := self._present(recipe):
             return present
         if self._sources.offline:
             raise RefusedError(
                 f"image {recipe.name} is not built yet, and offline nothing is fetched for it",
-                details=f"the engine has no {recipe.tag}",
+                details=f"the engine has no {recipe.tag}"
+                + ("" if self._sources.base in SOURCES else f" that stands on {self._sources.base}"),
                 hint=f"with a network: xbuild images build {recipe.name}\n"
                 "without one: `xbuild images load` an archive that `xbuild images save` wrote elsewhere",
                 code="offline-image",
             )
         self._locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self._locks / f"{recipe.digest[:16]}.lock"):
-            return self._engine.image(recipe.tag) or self._build(recipe)
+            return self._present(recipe) or self._build(recipe)
+
+    def _present(self, recipe: Recipe) -> Image | None:
+        image = self._engine.image(recipe.tag)
+        return image if image and self._sources.made(image) else None
 
     def named(self, reference: str) -> Image:
         """An image that is no recipe's, pulled when the engine does not have it.
@@ -102,15 +121,17 @@ class ImageBuilder:
             )
         return present or self._engine.pull(reference)
 
-    def _parent(self, recipe: Recipe) -> Image:
+    def _parent(self, recipe: Recipe) -> tuple[Image, str]:
+        """What a recipe's files are made in, and the minimal Debian at the bottom of it."""
         if recipe.parent:
-            return self.ensure(recipe.parent)
+            parent = self.ensure(recipe.parent)
+            return parent, parent.labels[ROOT_LABEL]
         self._locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self._locks / "root.lock"):
             return ensure_root(
                 self._engine,
                 source=self._sources.base,
-                mirror=self._sources.debian_mirror,
+                mirrors=self._sources.mirrors,
                 environment={**self._sources.environment, **self._sources.host_environment},
                 ca_bundle=self._sources.ca_bundle,
                 on_line=lambda line: self._narrate("root", line),
@@ -118,7 +139,7 @@ class ImageBuilder:
             )
 
     def _build(self, recipe: Recipe) -> Image:
-        parent = self._parent(recipe)
+        parent, root = self._parent(recipe)
         parsed = recipe.dockerfile(parent.id)
         output = _output_of(parsed, recipe)
         with tempfile.TemporaryDirectory(prefix="xbuild-image-") as work:
@@ -135,7 +156,7 @@ class ImageBuilder:
             return self._engine.add_layer(
                 below,
                 layer,
-                config=_config(recipe, parsed, below, manifest),
+                config=_config(recipe, parsed, below, manifest, root),
                 architecture="amd64",
                 tag=recipe.tag,
             )
@@ -152,7 +173,7 @@ class ImageBuilder:
             image=parent.id,
             user="0:0",
             labels={"xbuild.purpose": "image", NAME_LABEL: recipe.name},
-            env={**self._sources.environment, **recipe.arguments, "LANG": "C.UTF-8"},
+            env={**self._sources.recipe_environment, **recipe.arguments, "LANG": "C.UTF-8"},
             mounts=tuple(Mount(target=place) for place in places),
             network=True,
             hardened=False,
@@ -208,7 +229,7 @@ def _output_of(parsed: Dockerfile, recipe: Recipe) -> str:
 
 
 def _config(
-    recipe: Recipe, parsed: Dockerfile, below: Image | None, manifest: Mapping[str, Any]
+    recipe: Recipe, parsed: Dockerfile, below: Image | None, manifest: Mapping[str, Any], root: str
 ) -> dict[str, Any]:
     inherited = dict(
         entry.partition("=")[::2] for entry in (below.config.get("Env") if below else None) or ()
@@ -218,6 +239,7 @@ def _config(
     labels = {
         NAME_LABEL: recipe.name,
         RECIPE_LABEL: recipe.digest,
+        ROOT_LABEL: root,
         MANIFEST_LABEL: json.dumps(brief, sort_keys=True, separators=(",", ":")),
         "org.opencontainers.image.title": f"xbuild {recipe.name}",
     }

@@ -31,13 +31,15 @@ def states(engine: Engine, wanted: Iterable[Recipe]) -> Iterator[ImageState]:
 
 
 def outdated(engine: Engine, wanted: Iterable[Recipe], *, roots: frozenset[str]) -> tuple[Image, ...]:
-    """Images that an earlier version of the recipes made.
+    """Images that an earlier version of the recipes made, or that later ones took the name from.
 
     :param roots: recipe digests of the minimal Debian images to keep.
     """
     current = {recipe.digest for recipe in wanted} | roots
     return tuple(
-        image for image in engine.images(NAME_LABEL) if image.labels.get(RECIPE_LABEL) not in current
+        image
+        for image in engine.images(NAME_LABEL)
+        if image.labels.get(RECIPE_LABEL) not in current or not image.tags
     )
 
 

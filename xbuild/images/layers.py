@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,7 +57,12 @@ class _HashingFile:
 
 
 def pack_layer(
-    chunks: Iterable[bytes], path: Path, *, strip: int, on_progress: Callable[[int], None]
+    chunks: Iterable[bytes],
+    path: Path,
+    *,
+    strip: int,
+    on_progress: Callable[[int], None],
+    replaced: Mapping[str, bytes] | None = None,
 ) -> tuple[Layer, dict[str, Any]]:
     """Rewrite a tar stream as a layer, and read the manifest that is in it.
 
@@ -65,6 +70,7 @@ def pack_layer(
 
     :param strip: leading components of each name to drop.
     :param on_progress: gets the bytes written so far.
+    :param replaced: other contents of some regular files, by their names in the layer.
     :raises ImageError: the stream is no tar file; or ``bad-image-manifest``.
     """
     manifest: dict[str, Any] = {}
@@ -84,6 +90,9 @@ def pack_layer(
                     text = body.read()
                     manifest = _read_manifest(text)
                     body = io.BytesIO(text)
+                if body and replaced and member.name in replaced:
+                    member.size = len(replaced[member.name])
+                    body = io.BytesIO(replaced[member.name])
                 target.addfile(member, body)
                 written += member.size
                 on_progress(written)

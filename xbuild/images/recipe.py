@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 from xbuild.images.dockerfile import Copy, Dockerfile, parse
@@ -14,6 +16,34 @@ REPOSITORY = "xbuild"
 RECIPE_LABEL = "xbuild.recipe"
 NAME_LABEL = "xbuild.image"
 MANIFEST_LABEL = "xbuild.manifest"
+ROOT_LABEL = "xbuild.root"
+"""Reference of the minimal Debian in which an image's files, or those of what it stands on, were made."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootRecipe:
+    """Where the minimal Debian comes from; the fields are explained in root.toml."""
+
+    registry: str
+    suite: str
+    packages: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what is asked for, of a registry or of mmdebstrap."""
+        return hashlib.sha256(repr((self.registry, self.suite, self.packages)).encode()).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """The reference of the bootstrapped image."""
+        return f"{REPOSITORY}/root:{self.digest[:16]}"
+
+
+@lru_cache(maxsize=1)
+def root_recipe() -> RootRecipe:
+    """The recipe that comes with this version of xbuild."""
+    data = tomllib.loads(files(__package__).joinpath("root.toml").read_text("utf-8"))
+    return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]))
 
 
 def recipes_dir() -> Path:
@@ -35,7 +65,7 @@ class Recipe:
     :ivar name: what it is called, for instance the target triple.
     :ivar folder: its folder in docker/.
     :ivar parent_argument: the ``ARG`` that names the parent image.
-    :ivar parent: its parent's recipe, or ``None`` for the minimal Debian that everything starts from.
+    :ivar parent: its parent's recipe, or ``None`` where it is the minimal Debian of root.toml.
     :ivar arguments: the other ``ARG`` values.
     """
 
@@ -65,11 +95,12 @@ class Recipe:
     def digest(self) -> str:
         """sha256 of everything that goes in: the recipe, what it copies, its arguments, its parent's digest.
 
-        What the packages' archives hold on the day of the build is not in it; the image's own digest is for
-        that, and xbuild.lock pins it.
+        Without a parent it is the digest of root.toml, whose two ways to a minimal Debian count as one. What
+        the packages' archives hold on the day of the build is not in it; the image's own digest is for that,
+        and xbuild.lock pins it.
         """
         state = hashlib.sha256()
-        parsed = self.dockerfile(self.parent.digest if self.parent else "root")
+        parsed = self.dockerfile(self.parent.digest if self.parent else root_recipe().digest)
         for key, value in sorted(self.arguments.items()):
             state.update(f"{key}={value}\0".encode())
         state.update(repr(parsed).encode())

@@ -116,6 +116,7 @@ class ImagesSettings(_Frozen):
     base: Word = "auto"
     registry: Word = ""
     debian_mirror: Index = ""
+    debian_security_mirror: Index = ""
 
 
 class NetworkSettings(_Frozen):
