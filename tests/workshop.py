@@ -48,7 +48,7 @@ class Workshop:
         self.engine.on("/opt/xbuild/bin/prepare-windows-msvc", lambda _: 0)
         self.catalog = load_catalog()
         recipes = [base_recipe()]
-        recipes += [toolchain_recipe(item.triple, item.family) for item in self.catalog.targets.values()]
+        recipes += [toolchain_recipe(item) for item in self.catalog.targets.values()]
         for number, recipe in enumerate(recipes):
             labels = {MANIFEST_LABEL: MANIFEST, RECIPE_LABEL: recipe.digest}
             layers = (f"sha256:{'b' * 64}", f"sha256:{number:064}")

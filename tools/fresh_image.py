@@ -32,7 +32,7 @@ def fresh_images(lab: Lab, call: Call) -> Call:
     base = again(base_recipe(), None)
     lab.stack.callback(engine.remove_image, base.tag)
     for triple in call.targets:
-        usual = toolchain_recipe(triple, load_catalog().target(triple).family)
+        usual = toolchain_recipe(load_catalog().target(triple))
         fresh = again(usual, base)
         lab.stack.callback(engine.remove_image, fresh.tag)
         lab.notes.append(f"{triple}: {_compared(builder.ensure(fresh), engine.image(usual.tag))}")

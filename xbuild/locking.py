@@ -39,7 +39,7 @@ def early_drift(project: Path, request: BuildRequest) -> tuple[Drift, ...]:
     if lock is None:
         return ()
     recipes = {
-        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).digest
+        wanted.target.triple: toolchain_recipe(wanted.target).digest
         for wanted in request.targets
         if not wanted.image
     }
@@ -67,9 +67,7 @@ def make_lock(request: BuildRequest, builder: ImageBuilder) -> Lock:
     for wanted in request.targets:
         target = wanted.target
         images[target.triple] = (
-            builder.named(wanted.image)
-            if wanted.image
-            else builder.ensure(toolchain_recipe(target.triple, target.family))
+            builder.named(wanted.image) if wanted.image else builder.ensure(toolchain_recipe(target))
         )
     return lock_images(images, xbuild=__version__)
 

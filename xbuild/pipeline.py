@@ -297,7 +297,7 @@ class Pipeline:
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""
         return {
-            wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
+            wanted.target.triple: toolchain_recipe(wanted.target).tag
             for wanted in self._request.targets
             if images[wanted.target.triple] is None
         }
@@ -305,7 +305,7 @@ class Pipeline:
     def _images(self, *, build: bool) -> Iterator[tuple[str, Image | None]]:
         for wanted in self._request.targets:
             triple = wanted.target.triple
-            recipe = toolchain_recipe(triple, wanted.target.family)
+            recipe = toolchain_recipe(wanted.target)
             if wanted.image and build:
                 yield triple, self._tools.images.named(wanted.image)
             elif wanted.image:

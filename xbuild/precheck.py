@@ -23,8 +23,5 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
         raise no_lockfile(manifest.name, manifest.lock_path)
     if request.locked and (found := early_drift(manifest.project, request)):
         raise drift_error(found)
-    tags = {
-        wanted.target.triple: toolchain_recipe(wanted.target.triple, wanted.target.family).tag
-        for wanted in request.targets
-    }
+    tags = {wanted.target.triple: toolchain_recipe(wanted.target).tag for wanted in request.targets}
     return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)

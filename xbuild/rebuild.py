@@ -259,7 +259,7 @@ def _same_image(wanted: TargetRequest, job: RecordedJob, own: str, record: Recor
             hint=f"docker pull {own}",
             code="image-missing",
         )
-    recipe = toolchain_recipe(triple, wanted.target.family)
+    recipe = toolchain_recipe(wanted.target)
     moved = "`xbuild images save` and `load`, or `push` and `pull`, bring the image from where it is"
     if recipe.digest != job.recipe_digest:
         raise RefusedError(

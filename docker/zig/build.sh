@@ -4,14 +4,17 @@ set -eu
 . /recipe/fetching.sh
 DEST=/layer
 
-# headers SUITE PACKAGE KIND: unpack a package of headers to opt/xbuild/python/KIND/include
+# headers KIND SUITE: unpack an interpreter's package of headers to opt/xbuild/python/KIND/include
 headers() {
-    place=/tmp/headers-$1
+    kind=$1 suite=$2
+    case $kind in
+    pypy*) package=pypy3-dev ;;
+    *) package=lib$kind-dev ;;
+    esac
+    place=/tmp/headers-$suite
     arch=$(debian_architecture "$TARGET")
-    set -- "$1" "$2" "$3" -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" \
-        -o "Dir::State::Lists=$place" -o "Dir::Etc::SourceList=$place.list" -o Dir::Etc::SourceParts=-
-    suite=$1 package=$2 kind=$3
-    shift 3
+    set -- -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o "Dir::State::Lists=$place" \
+        -o "Dir::Etc::SourceList=$place.list" -o Dir::Etc::SourceParts=-
     if [ ! -d "$place" ]; then
         mkdir -p "$place"
         printf 'deb %s %s main\n' "$ARCHIVE" "$suite" > "$place.list"
@@ -25,18 +28,30 @@ headers() {
     found="$found --interpreter $kind=headers:$package/$suite"
 }
 
+# warm: let zig compile its C, C++ and unwinding libraries for the target, as builds will ask for them: for a program
+# and for an extension module
+warm() {
+    echo "zig's C and C++ libraries"
+    # shellcheck disable=SC2086  # BUILD_ENV is a list of words
+    set -- env $BUILD_ENV HOME=/tmp/home XDG_CACHE_HOME=/tmp/cache CARGO_HOME=/tmp/cargo CARGO_TARGET_DIR=/tmp/target \
+        ZIG_GLOBAL_CACHE_DIR="$DEST/opt/xbuild/zig-cache" ZIG_LOCAL_CACHE_DIR=/tmp/zig-local \
+        maturin build --quiet --release --target "$TARGET" --interpreter python3.11 --zig --frozen --out /tmp/wheels \
+        ${COMPATIBILITY:+--compatibility "$COMPATIBILITY"}
+    (cd /recipe/warm && "$@" && "$@" --bindings bin)
+    # z is for compiling the parts of these libraries that are written in Zig
+    rm -rf "$DEST/opt/xbuild/zig-cache/tmp" "$DEST/opt/xbuild/zig-cache/z"
+    chmod -R a+rX "$DEST/opt/xbuild/zig-cache"
+}
+
 found=
-mkdir -p "$DEST"
+mkdir -p "$DEST/opt/xbuild/bin"
 # Debian's own rustc brings the library of its own platform
-[ "$TARGET" = x86_64-unknown-linux-gnu ] || /opt/xbuild/bin/build-std "$TARGET" "$DEST"
-case $TARGET in
-*-linux-gnu)
-    headers bullseye libpython3.9-dev python3.9
-    headers bookworm libpython3.11-dev python3.11
-    headers trixie libpython3.13-dev python3.13
-    headers bookworm pypy3-dev pypy3.9
-    headers trixie pypy3-dev pypy3.11
-    ;;
-esac
+if [ "$TARGET" != x86_64-unknown-linux-gnu ]; then
+    /opt/xbuild/bin/build-std "$TARGET" "$DEST"
+    ln -s "$DEST/usr/lib/rustlib/$TARGET" "/usr/lib/rustlib/$TARGET"
+fi
+for word in $HEADERS; do headers "${word%/*}" "${word#*/}"; done
+warm
+install -m 0755 /recipe/bin/zig "$DEST/opt/xbuild/bin/zig"
 # shellcheck disable=SC2086  # found is a list of words
 /opt/xbuild/bin/image-manifest --root "$DEST" --extend --name "$TARGET" $found

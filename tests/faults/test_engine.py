@@ -74,7 +74,7 @@ def own_engine(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -
     made = OwnEngine(tmp_path_factory.mktemp("engine"), engine)
     stop = threading.Event()
     builder = make_builder(load({}, None).settings, engine, narrate=lambda *_: None, cancelled=stop)
-    image = builder.ensure(toolchain_recipe(TARGET, load_catalog().target(TARGET).family))
+    image = builder.ensure(toolchain_recipe(load_catalog().target(TARGET)))
     inner = DockerEngine(made.address)
     inner.load(engine.save([base_recipe().tag, *image.tags]))
     inner.close()

@@ -98,7 +98,7 @@ def toolchain_image(build_image: Callable[[Recipe], str]) -> Callable[[str], str
     """The toolchain image of a target."""
 
     def image(triple: str) -> str:
-        return build_image(toolchain_recipe(triple, load_catalog().target(triple).family))
+        return build_image(toolchain_recipe(load_catalog().target(triple)))
 
     return image
 

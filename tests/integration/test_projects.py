@@ -10,18 +10,21 @@ import subprocess
 import sys
 import tarfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from real import ROOT, Xbuild, need, wheel_names
 
+from xbuild.catalog import load_catalog
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 
 pytestmark = pytest.mark.docker
 
 WINDOWS, LINUX = "x86_64-pc-windows-msvc", "x86_64-unknown-linux-gnu"
+CRATES = Path(__file__).parent / "crates"
 MANYLINUX = "manylinux2014_x86_64.manylinux_2_17_x86_64"
 
 
@@ -43,6 +46,26 @@ def test_a_stable_abi_crate_gives_one_wheel_per_target(xbuild: Xbuild, sdist: Ca
     for name, interpreter in zip(wheel_names(dist), ("cp313", "cp311"), strict=True):
         proven = xbuild("test", dist / name, "--interp", interpreter)
         assert proven.returncode == 0, proven.stdout + proven.stderr
+
+
+def test_cmake_and_cxx_and_whole_program_optimisation(xbuild: Xbuild, tmp_path: Path) -> None:
+    """C++ with exceptions and containers, fat LTO with the prebuilt standard library, panics that abort."""
+    stout = Path(shutil.copytree(CRATES / "stout", tmp_path / "stout"))
+    targets = load_catalog().targets
+    done = xbuild("run", stout, *(word for triple in targets for word in ("-t", triple)), "--locked")
+    assert done.returncode == 0, done.stdout + done.stderr
+    dist = xbuild.folder / "dist"
+    assert len(wheel_names(dist)) == len(targets)
+    for platform in ("manylinux", "musllinux"):
+        (wheel,) = dist.glob(f"*{platform}*_x86_64.whl")
+        with zipfile.ZipFile(wheel) as archive:
+            program = Path(archive.extract("stout-0.1.0.data/scripts/stout", tmp_path / platform))
+        program.chmod(0o755)
+        answers = [
+            subprocess.run([program, *words], capture_output=True, text=True, check=True).stdout
+            for words in ((), ("more",))
+        ]
+        assert answers == ["1\n", "6\n"]
 
 
 def test_every_interpreter_that_the_crate_allows(xbuild: Xbuild, greeting: Path) -> None:

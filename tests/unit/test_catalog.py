@@ -33,7 +33,7 @@ def test_platform_tags_parse_and_fit_the_architecture(target: Target) -> None:
 @TARGETS
 def test_the_family_has_a_folder_of_recipes(target: Target) -> None:
     assert (recipes_dir() / target.family / "Dockerfile").is_file()
-    assert len(toolchain_recipe(target.triple, target.family).dockerfile("parent").stages) == 2
+    assert len(toolchain_recipe(target).dockerfile("parent").stages) == 2
 
 
 @TARGETS

@@ -60,7 +60,7 @@ class Place:
         label = {MANIFEST_LABEL: '{"tools": {"rustc": "1.91.1"}}'}
         self.engine.have(make_image("sha256:base", tags=(base_recipe().tag,), labels=label))
         for target in load_catalog().targets.values():
-            tag = toolchain_recipe(target.triple, target.family).tag
+            tag = toolchain_recipe(target).tag
             self.engine.have(make_image(f"sha256:{target.triple}", tags=(tag,), labels=label))
 
     def on_cargo(self, features: Callable[[tuple[str, ...]], Sequence[str]]) -> None:
@@ -385,9 +385,7 @@ def test_a_plan_pulls_nothing(place: Place) -> None:
 
 @pytest.mark.parametrize("missing", ["base", LINUX])
 def test_offline_makes_no_image(place: Place, missing: str) -> None:
-    made = (
-        base_recipe() if missing == "base" else toolchain_recipe(LINUX, load_catalog().target(LINUX).family)
-    )
+    made = base_recipe() if missing == "base" else toolchain_recipe(load_catalog().target(LINUX))
     place.engine.remove_image(made.tag)
     with pytest.raises(RefusedError) as caught:
         place.pipeline(place.request(offline=True)).build()

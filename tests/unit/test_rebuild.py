@@ -74,7 +74,7 @@ class Place(Workshop):
         return self.session().verify(request, record, {wheel.path: wheel for wheel in wanted}, self.catalog)
 
     def image(self, triple: str = LINUX) -> Image:
-        found = self.engine.image(toolchain_recipe(triple, self.catalog.target(triple).family).tag)
+        found = self.engine.image(toolchain_recipe(self.catalog.target(triple)).tag)
         assert found is not None
         return found
 

@@ -108,8 +108,18 @@ def test_every_recipe_of_the_catalog_parses_and_is_another_image() -> None:
 
 
 def test_toolchains_stand_on_the_base() -> None:
-    made = toolchain_recipe("x86_64-unknown-linux-gnu", "zig")
+    made = toolchain_recipe(load_catalog().target("x86_64-unknown-linux-gnu"))
     assert made.parent == base_recipe()
+
+
+def test_a_toolchain_is_told_what_builds_for_its_target_get() -> None:
+    known = load_catalog()
+    linux = toolchain_recipe(known.target("aarch64-unknown-linux-gnu")).arguments
+    assert linux["COMPATIBILITY"] == "manylinux_2_17"
+    assert {"python3.11/bookworm", "pypy3.11/trixie"} <= set(linux["HEADERS"].split())
+    macos = toolchain_recipe(known.target("aarch64-apple-darwin")).arguments
+    assert (macos["BUILD_ENV"], macos["HEADERS"]) == ("MACOSX_DEPLOYMENT_TARGET=11.0", "")
+    assert toolchain_recipe(known.target("x86_64-pc-windows-msvc")).arguments.keys() == {"TARGET"}
 
 
 def test_context_files_are_sorted(context: Path) -> None:

@@ -20,7 +20,7 @@ class ImageState:
 
 def recipes(catalog: Catalog) -> tuple[Recipe, ...]:
     """The recipes of the base and of every target, in the catalog's order."""
-    targets = (toolchain_recipe(target.triple, target.family) for target in catalog.targets.values())
+    targets = (toolchain_recipe(target) for target in catalog.targets.values())
     return (base_recipe(), *targets)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
+from xbuild.catalog import Target, load_catalog
 from xbuild.images.dockerfile import Copy, Dockerfile, parse
 
 REPOSITORY = "xbuild"
@@ -140,9 +141,24 @@ def base_recipe() -> Recipe:
     return Recipe("base", "base", "ROOT", None, {})
 
 
-def toolchain_recipe(triple: str, family: str) -> Recipe:
+def toolchain_recipe(target: Target) -> Recipe:
     """The toolchain image of one target."""
-    return Recipe(triple, family, "BASE", base_recipe(), {"TARGET": triple})
+    arguments = {"TARGET": target.triple}
+    if target.zig:
+        arguments |= {
+            "COMPATIBILITY": target.compatibility,
+            "BUILD_ENV": " ".join(f"{key}={value}" for key, value in target.env.items()),
+            "HEADERS": " ".join(_headers(target)),
+        }
+    return Recipe(target.triple, target.family, "BASE", base_recipe(), arguments)
+
+
+def _headers(target: Target) -> Iterator[str]:
+    """``KIND/SUITE`` of the interpreters whose headers an image gets."""
+    if target.glibc:
+        for item in load_catalog().interpreters.values():
+            if item.headers:
+                yield f"{item.kind}/{item.headers}"
 
 
 def cli_recipe() -> Recipe:

@@ -93,7 +93,7 @@ def test_no_manifest(manifest: dict[str, Any]) -> None:
 
 def test_an_image_says_what_it_takes(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
-    recipe = toolchain_recipe(LINUX, shop.catalog.target(LINUX).family)
+    recipe = toolchain_recipe(shop.catalog.target(LINUX))
     image = shop.engine.image(recipe.tag)
     assert image is not None
     text = image_bom(image_manifest(image), name=LINUX, digest=image.id, recipe=recipe.digest)

@@ -1,0 +1,3 @@
+#include <string>
+
+int main(int count, char **) { return std::string(count, 0).empty(); }
