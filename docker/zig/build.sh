@@ -4,17 +4,20 @@ set -eu
 . /recipe/fetching.sh
 DEST=/layer
 
-# headers KIND SUITE: unpack an interpreter's package of headers to opt/xbuild/python/KIND/include
+# headers KIND SUITE: unpack an interpreter's headers to opt/xbuild/python/KIND/include
 headers() {
     kind=$1 suite=$2
     case $kind in
-    pypy*) package=pypy3-dev ;;
-    *) package=lib$kind-dev ;;
+    # The headers that go by the architecture are beside the program
+    pypy*) package=pypy3-dev more=pypy3 ;;
+    # Python.h includes crypt.h up to 3.10
+    *) package=lib$kind-dev more=libcrypt-dev ;;
     esac
     place=/tmp/headers-$suite
     arch=$(debian_architecture "$TARGET")
-    set -- -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o "Dir::State::Lists=$place" \
-        -o "Dir::Etc::SourceList=$place.list" -o Dir::Etc::SourceParts=-
+    # As if nothing were installed: what is, is of another suite
+    set -- -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o Dir::State::status=/dev/null \
+        -o "Dir::State::Lists=$place" -o "Dir::Etc::SourceList=$place.list" -o Dir::Etc::SourceParts=-
     if [ ! -d "$place" ]; then
         mkdir -p "$place"
         printf 'deb %s %s main\n' "$ARCHIVE" "$suite" > "$place.list"
@@ -23,7 +26,8 @@ headers() {
     echo "headers of $kind"
     rm -rf /tmp/deb
     mkdir -p /tmp/deb "$DEST/opt/xbuild/python/$kind"
-    (cd /tmp/deb && apt-get -qq "$@" download "$package" && dpkg-deb -x ./*.deb /tmp/deb/root)
+    (cd /tmp/deb && apt-get -qq "$@" download "$package" "$more")
+    for deb in /tmp/deb/*.deb; do dpkg-deb -x "$deb" /tmp/deb/root; done
     cp -a /tmp/deb/root/usr/include "$DEST/opt/xbuild/python/$kind/include"
     found="$found --interpreter $kind=headers:$package/$suite"
 }

@@ -15,6 +15,7 @@ import pytest
 from real import Xbuild
 
 from xbuild.catalog import load_catalog
+from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.bootstrap import Mirrors, ensure_root
 from xbuild.images.recipe import root_recipe
@@ -50,6 +51,29 @@ def test_no_certificate_of_the_host_is_in_an_image(
     text = json.dumps(dict(image.config))
     assert "ca-certificates" not in text.replace("ca-certificates:", "")
     assert "proxy" not in text.lower()
+
+
+@pytest.mark.parametrize("triple", [item for item, row in load_catalog().targets.items() if row.glibc])
+def test_headers_of_interpreters_compile(
+    engine: DockerEngine, toolchain_image: Callable[[str], str], triple: str
+) -> None:
+    target = load_catalog().target(triple)
+    kinds = [item.kind for item in load_catalog().interpreters.values() if item.headers]
+    lines: list[str] = []
+    spec = ContainerSpec(image=toolchain_image(triple), user="65534:65534", labels={"xbuild.purpose": "test"})
+    with engine.container(spec) as container:
+        for kind in kinds:
+            place = f"/opt/xbuild/python/{kind}/include"
+            done = container.run(
+                [
+                    *("zig", "cc", "-target", f"{target.arch}-linux-gnu.{target.glibc}"),
+                    *("-fsyntax-only", f"-I{place}", f"-I{place}/{kind}"),
+                    *("-include", "Python.h", "-x", "c", "/dev/null"),
+                ],
+                env={"ZIG_GLOBAL_CACHE_DIR": "/tmp/zig", "ZIG_LOCAL_CACHE_DIR": "/tmp/zig"},
+                on_line=lambda _, line: lines.append(line),
+            )
+            assert done.ok, (kind, lines)
 
 
 @pytest.fixture
