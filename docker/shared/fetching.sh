@@ -59,7 +59,7 @@ bootstrap() {
     [ ! -s /tmp/apt-ca.conf ] || set -- --aptopt=/tmp/apt-ca.conf "$@"
     mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory \
         --aptopt='Apt::Install-Recommends "0"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='Acquire::Retries "5"' "$@" trixie "$root" /tmp/sources
+        --aptopt='Acquire::Retries "5"' "$@" trixie "$root" - < /tmp/sources
     sources_of trixie "$OWN_ARCHIVE" "$OWN_SECURITY" > "$root/etc/apt/sources.list"
 }
 

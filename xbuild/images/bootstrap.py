@@ -133,10 +133,8 @@ def _bootstrap(
     from_where: tuple[str, ...] = ()
     if mirrors.environment:
         own = _own_sources(recipe, host)
-        mirrored = host.work / "sources.list"
-        mirrored.write_text(mirrors.put_into(own), "utf-8")
         replaced[_SOURCES_LIST] = own.encode()
-        from_where = (str(mirrored),)
+        from_where = tuple(mirrors.put_into(own).splitlines())
     argv = (
         host.program,
         "--variant=apt",
@@ -215,6 +213,11 @@ class _output:  # noqa: N801  # reads as a function
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream:
+                stream.close()
 
     def _chunks(self) -> Iterator[bytes]:
         stream = self._process.stdout
