@@ -27,8 +27,12 @@ from typing import Any
 
 from docker.errors import DockerException
 
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import load, make_builder
+from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
+from xbuild.images.recipe import Recipe, toolchain_recipe
 from xbuild.logs import read_log
 
 TARGET = "x86_64-pc-windows-msvc"
@@ -94,6 +98,19 @@ def _lock(name: str, leaf: str) -> str:
         return f"version = 3\n\n{own}"
     other = f'[[package]]\nname = "leaf"\nversion = "1.0.0"\nsource = "{source}"\nchecksum = "{leaf}"\n'
     return f'version = 3\n\n{other}\n{own}dependencies = [\n "leaf",\n]\n'
+
+
+def have_image(engine: DockerEngine, recipe: Recipe) -> Image:
+    """An image, made where the engine does not have it."""
+    builder = make_builder(
+        load({}, None).settings, engine, narrate=lambda *_: None, cancelled=threading.Event()
+    )
+    return builder.ensure(recipe)
+
+
+def toolchain(triple: str) -> Recipe:
+    """The recipe of a target's toolchain image."""
+    return toolchain_recipe(triple, load_catalog().target(triple).family)
 
 
 # Things that can be made to fail

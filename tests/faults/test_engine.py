@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import QUIET, SLEEP, TARGET, Done, Ground, OwnEngine, small_disk, wait_until
+from ground import (
+    QUIET,
+    SLEEP,
+    TARGET,
+    Done,
+    Ground,
+    OwnEngine,
+    have_image,
+    small_disk,
+    toolchain,
+    wait_until,
+)
 from relay import Relay
 
-from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_builder
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.images.recipe import base_recipe
 
 pytestmark = pytest.mark.docker
 
@@ -72,9 +80,7 @@ def own_engine(engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -
     if os.geteuid() != 0 or shutil.which("dockerd") is None:
         pytest.skip("starting an engine takes root and dockerd")
     made = OwnEngine(tmp_path_factory.mktemp("engine"), engine)
-    stop = threading.Event()
-    builder = make_builder(load({}, None).settings, engine, narrate=lambda *_: None, cancelled=stop)
-    image = builder.ensure(toolchain_recipe(TARGET, load_catalog().target(TARGET).family))
+    image = have_image(engine, toolchain(TARGET))
     inner = DockerEngine(made.address)
     inner.load(engine.save([base_recipe().tag, *image.tags]))
     inner.close()
