@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from collections.abc import Callable
 
 import pytest
-from ground import QUIET, SLEEP, USE_LEAF, WHEEL, Call, Ground, Registry, wait_until
+from ground import EARLIER, QUIET, SLEEP, USE_LEAF, WHEEL, Call, Ground, Registry, wait_until
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
@@ -84,6 +86,7 @@ fn main() {
     file.write_all(&block).unwrap();
 }
 """
+COLLECTING = ".xbuild-collect-*"
 SHOW_LARGE = """
 static LARGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/large"));
 fn main() { println!("{}", LARGE[std::env::args().count()]) }
@@ -93,17 +96,27 @@ fn main() { println!("{}", LARGE[std::env::args().count()]) }
 @pytest.mark.fault("kill -9 in the collect phase", "no part of a wheel; the next run clears up", race=True)
 def test_killed_while_it_collects(ground: Ground, registry: Registry, seen: Seen, repetition: int) -> None:
     ground.crate(LARGE, main=SHOW_LARGE)
-    call = ground.start()
-    patience = time.monotonic() + 60
-    while not list(ground.dist.glob(".xbuild-collect-*")):
-        assert time.monotonic() < patience
-        assert call.process.poll() is None, call.text
-    time.sleep(random.Random(repetition).random() * 0.05)  # noqa: S311
-    kill(ground, call)
-    assert ground.untouched()
-    assert list(ground.dist.glob(".xbuild-collect-*")), "it was not killed while it collected"
+    pause = random.Random(repetition).random() * 0.05  # noqa: S311
+    # A machine with other work may come to the kill too late; the wheel is in its place then
+    assert any(killed_before_it_publishes(ground, pause) for _ in range(5)), "never while it collected"
     seen("cleared up and built by the next run")
     goes_on(ground, registry)
+
+
+def killed_before_it_publishes(ground: Ground, pause: float) -> bool:
+    """Start a run, and kill it a moment after it has begun to collect; gives whether that was in time."""
+    (ground.dist / WHEEL).write_bytes(EARLIER)
+    for folder in ground.dist.glob(COLLECTING):
+        shutil.rmtree(folder)
+    call = ground.start()
+    patience = time.monotonic() + 60
+    while not list(ground.dist.glob(COLLECTING)):
+        assert time.monotonic() < patience
+        assert call.process.poll() is None, call.text
+    time.sleep(pause)
+    ground.kill(call)
+    assert ground.untouched() or zipfile.ZipFile(ground.dist / WHEEL).testzip() is None
+    return ground.untouched() and bool(list(ground.dist.glob(COLLECTING)))
 
 
 @pytest.mark.fault("kill -9 at any moment", "nothing left; the next run succeeds", race=True)
@@ -146,6 +159,10 @@ def seconds_until_gone(ground: Ground) -> float:
     return time.monotonic() - started
 
 
+SLACK = 2
+"""Seconds that a machine with other work may take to see that something has ended."""
+
+
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("phase", ["fetch", "build"])
 @pytest.mark.fault(
@@ -161,11 +178,12 @@ def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: s
     done = call.wait(15)
     took = time.monotonic() - started
     assert done.status == 130, done.out
-    assert took < (10 if times == 1 else 2.5)
+    assert took < (10 if times == 1 else 2 + SLACK)
     assert ground.untouched()
     (end,) = [record for record in ground.log() if record["event"] == "run-finished"]
     assert (end["status"], end["exit_status"]) == ("interrupted", 130)
-    assert not ground.containers()
+    # After a second one it does not wait for its containers, which end because it has ended
+    assert times == 2 or not ground.containers()
     seen(f"130 within {5 if took < 5 else 10} s")
 
 
