@@ -399,6 +399,12 @@ class Pipeline:
         steps = {step.wheel: step for step in job.steps}
         for item in collected.outcome.collected:
             step = steps[item.path.name]
+            try:
+                proof = self._prove(item, job, step)
+            except InterruptedRunError:
+                # It is in its place all the same, and the report has to say so
+                proof = "audited; not run: interrupted"
+                collected.outcome = replace(collected.outcome, status="interrupted", reason="interrupted")
             wheel = WheelReport(
                 file=item.path.name,
                 path=str(item.path),
@@ -408,7 +414,7 @@ class Pipeline:
                 interpreters=step.interpreters,
                 tags=tuple(sorted(map(str, item.audit.tags))),
                 audit=item.audit.as_dict(),
-                proof=self._prove(item, job, step),
+                proof=proof,
             )
             collected.wheels.append(wheel)
             self._tools.emit(
@@ -438,7 +444,10 @@ class Pipeline:
         return collected
 
     def _prove(self, item: Collected, job: Job, step: Step) -> str:
-        """What proved a wheel: its audit, and with ``test`` the interpreters that ran it."""
+        """What proved a wheel: its audit, and with ``test`` the interpreters that ran it.
+
+        :raises InterruptedRunError: it was to be run, and everything was killed.
+        """
         if not self._request.test:
             return "audited"
         self._phase("test", step.wheel, job.id)
@@ -448,6 +457,7 @@ class Pipeline:
             catalog=self._tools.catalog,
             labels=self._labels,
             limits=lambda _: job.limits,
+            stopping=self._tools.cancelled.is_set,
             runtime=self._request.runtime,
             on_line=lambda stream, line: self._tools.emit(
                 Output(
@@ -462,7 +472,10 @@ class Pipeline:
             ),
         )
         try:
-            proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+            with self._interruptible():
+                proofs = prover.prove(item.path, item.audit, kinds=step.interpreters)
+        except InterruptedRunError:
+            raise
         except XbuildError as error:
             self._failed_proofs.add(item.path.name)
             return f"audited; not run: {error.brief}"

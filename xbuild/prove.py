@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xbuild.catalog import Catalog
 from xbuild.engine import Engine, Limits
-from xbuild.errors import RefusedError
+from xbuild.errors import EngineError, RefusedError
 from xbuild.events import Stream
 from xbuild.images.builder import ImageBuilder
 from xbuild.testing.recipes import recipe_for
@@ -38,6 +38,7 @@ class Prover:
     """Runs wheels on real interpreters.
 
     :ivar limits: the bounds of a container that runs a wheel for a target, by the target's triple.
+    :ivar stopping: whether everything is being killed, on the user's word.
     :ivar runtime: another OCI runtime for these containers, ``""`` for the engine's default.
     """
 
@@ -47,6 +48,7 @@ class Prover:
     labels: Mapping[str, str]
     on_line: Callable[[Stream, str], None]
     limits: Callable[[str], Limits]
+    stopping: Callable[[], bool]
     runtime: str = ""
 
     def prove(
@@ -65,6 +67,7 @@ class Prover:
         :param kinds: only these interpreter kinds; all that the wheel is for without any.
         :return: at least one: of a wheel that no interpreter imports, such as a program's, it says so.
         :raises RefusedError: ``unknown-platform``: the wheel's tags are of no target that xbuild knows.
+        :raises EngineError: ``interrupted``: it was killed before it could show anything.
         """
         if not audited.target:
             raise RefusedError(f"{wheel.name} is for no target that xbuild knows", code="unknown-platform")
@@ -101,6 +104,9 @@ class Prover:
                     runtime=self.runtime,
                     timeout=timeout,
                 )
+            if self.stopping():
+                # A wheel that was killed with everything else has not failed
+                raise EngineError("interrupted", code="interrupted")
             proofs.append(
                 Proof(
                     wheel=wheel.name,

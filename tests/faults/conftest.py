@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import Ground, Registry
+from ground import TARGET, Ground, Registry, have_image, toolchain
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
@@ -89,6 +89,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 @pytest.fixture(scope="session")
 def engine() -> Iterator[DockerEngine]:
     found = DockerEngine()
+    # Here, where no call is waited for: making it takes longer than any fault
+    have_image(found, toolchain(TARGET))
     yield found
     found.close()
 

@@ -27,8 +27,12 @@ from typing import Any
 
 from docker.errors import DockerException
 
+from xbuild.catalog import load_catalog
+from xbuild.cli.compose import load, make_builder
+from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
+from xbuild.images.recipe import Recipe, toolchain_recipe
 from xbuild.logs import read_log
 
 TARGET = "x86_64-pc-windows-msvc"
@@ -36,8 +40,12 @@ TARGET = "x86_64-pc-windows-msvc"
 WHEEL = "tiny-0.1.0-py3-none-win_amd64.whl"
 EARLIER = b"an artefact of an earlier run"
 QUIET = "fn main() {}"
-SLEEP = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)) }"
+NAP = "std::thread::sleep(std::time::Duration::from_secs(600));"
+SLEEP = f"fn main() {{ {NAP} }}"
 LEAK_SECONDS = 60
+LINUX = "x86_64-unknown-linux-gnu"
+"""Its wheels are run where they are built."""
+MODULE_WHEEL = f"tiny-0.1.0-cp311-cp311-{load_catalog().target(LINUX).platform_tag}.whl"
 
 _PYPROJECT = """
 [build-system]
@@ -50,7 +58,7 @@ version = "0.1.0"
 requires-python = ">=3.8"
 
 [tool.maturin]
-bindings = "bin"
+bindings = "{bindings}"
 """
 _CARGO = """
 [package]
@@ -78,7 +86,7 @@ def write_crate(
     :param leaf: checksum of the crate ``leaf``, where it depends on it.
     """
     (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(_PYPROJECT.format(name=name))
+    (folder / "pyproject.toml").write_text(_PYPROJECT.format(name=name, bindings="bin"))
     (folder / "Cargo.toml").write_text(_CARGO.format(name=name, dependencies='leaf = "1"' if leaf else ""))
     (folder / "build.rs").write_text(build)
     (folder / "src" / "main.rs").write_text(main)
@@ -94,6 +102,84 @@ def _lock(name: str, leaf: str) -> str:
         return f"version = 3\n\n{own}"
     other = f'[[package]]\nname = "leaf"\nversion = "1.0.0"\nsource = "{source}"\nchecksum = "{leaf}"\n'
     return f'version = 3\n\n{other}\n{own}dependencies = [\n "leaf",\n]\n'
+
+
+_MODULE_CARGO = """
+[package]
+name = "tiny"
+version = "0.1.0"
+edition = "2021"
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+pyo3-ffi = { path = "ffi" }
+"""
+_MODULE_LOCK = """
+version = 3
+
+[[package]]
+name = "pyo3-ffi"
+version = "0.26.0"
+
+[[package]]
+name = "tiny"
+version = "0.1.0"
+dependencies = [
+ "pyo3-ffi",
+]
+"""
+_MODULE = """
+use std::ffi::{c_int, c_void};
+
+extern "C" {
+    fn PyModule_Create2(definition: *mut c_void, version: c_int) -> *mut c_void;
+}
+
+/// A PyModuleDef, word for word: it has a name, and nothing else.
+static mut DEFINITION: [usize; 13] = [0; 13];
+
+#[no_mangle]
+pub unsafe extern "C" fn PyInit_tiny() -> *mut c_void {
+    START
+    DEFINITION[5] = c"tiny".as_ptr() as usize;
+    PyModule_Create2((&raw mut DEFINITION).cast(), 1013)
+}
+"""
+
+
+def write_module(folder: Path, start: str = "") -> Path:
+    """An extension module for CPython that needs nothing but Rust: of PyO3 it has the name only.
+
+    :param start: what it does when it is imported.
+    """
+    files = {
+        "pyproject.toml": _PYPROJECT.format(name="tiny", bindings="pyo3-ffi"),
+        "Cargo.toml": _MODULE_CARGO,
+        "Cargo.lock": _MODULE_LOCK,
+        "src/lib.rs": _MODULE.replace("START", start),
+        "ffi/Cargo.toml": _CARGO.format(name="pyo3-ffi", dependencies="").replace("0.1.0", "0.26.0"),
+        "ffi/src/lib.rs": "",
+    }
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def have_image(engine: DockerEngine, recipe: Recipe) -> Image:
+    """An image, made where the engine does not have it."""
+    builder = make_builder(
+        load({}, None).settings, engine, narrate=lambda *_: None, cancelled=threading.Event()
+    )
+    return builder.ensure(recipe)
+
+
+def toolchain(triple: str) -> Recipe:
+    """The recipe of a target's toolchain image."""
+    return toolchain_recipe(load_catalog().target(triple))
 
 
 # Things that can be made to fail
@@ -347,10 +433,14 @@ class Ground:
         return write_crate(self.folder / "crate", build, **more)
 
     def start(
-        self, *words: str | Path, env: Mapping[str, str] | None = None, crate: Path | None = None
+        self,
+        *words: str | Path,
+        env: Mapping[str, str] | None = None,
+        crate: Path | None = None,
+        target: str = TARGET,
     ) -> Call:
         """Start ``xbuild run`` on the crate."""
-        command = [sys.executable, "-m", "xbuild", "run", str(crate or self.folder / "crate"), "-t", TARGET]
+        command = [sys.executable, "-m", "xbuild", "run", str(crate or self.folder / "crate"), "-t", target]
         return self.call([*command, *map(str, words)], env=env)
 
     def call(self, words: Sequence[str], *, env: Mapping[str, str] | None = None) -> Call:

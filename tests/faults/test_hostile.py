@@ -143,6 +143,9 @@ mv -T bad WHEEL
 kill -CONT $maturin
 """
 """Puts what was made in the wheel's place as soon as that is there, while maturin stands still."""
+BESIDE_IT = {"'bad'", "out/bad"}
+"""How a refusal names what was made, where it came too late into the wheel's place."""
+TRIES = 4
 
 
 @pytest.fixture(scope="session")
@@ -167,6 +170,17 @@ def leave(
     ground: Ground, wheels: Mapping[str, bytes], bad: Bad, env: Mapping[str, str], *, swap: bool
 ) -> Done:
     """Run a build that leaves something."""
+    for _ in range(TRIES):
+        done = leave_once(ground, wheels, bad, env, swap=swap)
+        # On a machine with other work maturin may end before it is stopped
+        if not (swap and BESIDE_IT & {line.strip() for line in done.out.splitlines()}):
+            break
+    return done
+
+
+def leave_once(
+    ground: Ground, wheels: Mapping[str, bytes], bad: Bad, env: Mapping[str, str], *, swap: bool
+) -> Done:
     host = ground.folder / "host.whl"
     host.write_bytes(with_file(wheels["sound"], "tiny/host", OF_THE_HOST.encode()))
     body = SCRIPT.replace("MAKE", bad.script).replace("SWAP", str(swap).lower()).replace("THEN", THEN)
@@ -403,29 +417,39 @@ fn sent() -> u64 {
     wires.map(|(_, numbers)| numbers.split_whitespace().nth(9).unwrap().parse::<u64>().unwrap()).sum()
 }
 
-fn main() {
+fn timed<T>(slowest: &mut Duration, attempt: impl FnOnce() -> T) -> T {
     let started = Instant::now();
+    let result = attempt();
+    *slowest = started.elapsed().max(*slowest);
+    result
+}
+
+fn main() {
+    let mut slowest = Duration::ZERO;
     let mut reached: Vec<String> = Vec::new();
     let mut tried = 0;
     let hosts = std::env::args().nth(1).unwrap_or("HOSTS".to_string());
     for host in hosts.split(',') {
         let address: std::net::SocketAddr = format!("{host}:PORT").parse().unwrap();
         tried += 2;
-        if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok() {
+        let tcp = || TcpStream::connect_timeout(&address, Duration::from_secs(2));
+        if timed(&mut slowest, tcp).is_ok() {
             reached.push(format!("tcp {host}"));
         }
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let sent = UdpSocket::bind(any).and_then(|socket| socket.send_to(b"NAME", address));
+        let udp = || UdpSocket::bind(any).and_then(|socket| socket.send_to(b"NAME", address));
+        let sent = timed(&mut slowest, udp);
         if sent.is_ok() && !address.ip().is_loopback() { reached.push(format!("udp {host}")); }
     }
     for name in ["NAME.invalid:80", "crates.io:443", "host.docker.internal:80"] {
         tried += 1;
-        if name.to_socket_addrs().is_ok() { reached.push(format!("dns {name}")); }
+        if timed(&mut slowest, || name.to_socket_addrs()).is_ok() { reached.push(format!("dns {name}")); }
     }
     tried += 1;
     let address = SocketAddr::from_abstract_name(b"NAME").unwrap();
-    if UnixStream::connect_addr(&address).is_ok() { reached.push("abstract".to_string()); }
-    let fast = started.elapsed() < Duration::from_secs(1);
+    let local = timed(&mut slowest, || UnixStream::connect_addr(&address));
+    if local.is_ok() { reached.push("abstract".to_string()); }
+    let fast = slowest < Duration::from_secs(1);
     println!("cargo:warning=tried {tried} reached [{}] sent {} fast {fast}", reached.join(","), sent());
 }
 """
@@ -464,20 +488,20 @@ def hear_the_same_with_a_network(ground: Ground, ears: Ears, wire: Wire) -> None
     with ground.engine.container(spec) as container:
         if wire.name:
             ground.engine._api.connect_container_to_network(container.id, wire.name)
-            wait_until(wire.is_up, 10, lambda: f"{wire.gateways} is not ready")
+            wait_until(wire.is_up, 30, lambda: f"{wire.gateways} is not ready")
         container.put("/work", tar_tree(program.parent, owner=NOBODY))
         command = [f"/work/{program.name}", ",".join(wire.gateways)]
         container.run(command, on_line=lambda _, line: lines.append(line), timeout=60)
     with socket.socket(socket.AF_UNIX) as local:
         local.connect(f"\0{ears.name}")
     expected = {f"{way}{version}" for way in ("tcp", "udp") for version in ("", "6")[: len(wire.gateways)]}
-    wait_until(lambda: set(ears.heard) == expected | {"abstract"}, 5, lambda: f"heard {ears.heard}: {lines}")
+    wait_until(lambda: set(ears.heard) == expected | {"abstract"}, 30, lambda: f"heard {ears.heard}: {lines}")
     both = ",".join(f"tcp {host},udp {host}" for host in wire.gateways)
     assert f"reached [{both}" in lines[-1], lines
     assert "sent 0 " not in lines[-1], lines
     if ears.sniffs:
         ways = ("port", "name", "dns")
-        wait_until(lambda: all(ears.frames[way] for way in ways), 5, lambda: f"frames {ears.frames}")
+        wait_until(lambda: all(ears.frames[way] for way in ways), 30, lambda: f"frames {ears.frames}")
 
 
 def own_address() -> str:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from collections.abc import Callable
 
 import pytest
-from ground import QUIET, SLEEP, USE_LEAF, WHEEL, Call, Ground, Registry, wait_until
+from ground import (
+    EARLIER,
+    LINUX,
+    MODULE_WHEEL,
+    NAP,
+    QUIET,
+    SLEEP,
+    USE_LEAF,
+    WHEEL,
+    Call,
+    Ground,
+    Registry,
+    have_image,
+    toolchain,
+    wait_until,
+    write_module,
+)
 from relay import Relay
 
+from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
+from xbuild.testing import choose, recipe_for
+from xbuild.wheels import audit
 
 pytestmark = pytest.mark.docker
 
@@ -36,6 +57,24 @@ def in_build(ground: Ground) -> Call:
     call = ground.start()
     ground.wait_for_process("build-script-build", call)
     return call
+
+
+def in_test(ground: Ground) -> Call:
+    """Start a run, and come back when the wheel that it has built is run on its platform."""
+    catalog = load_catalog()
+    tester = choose(catalog.target(LINUX), catalog.interpreters["python3.11"]).tester
+    assert tester
+    for recipe in (toolchain(LINUX), recipe_for(tester)):
+        have_image(ground.engine, recipe)
+    call = start_test(ground, NAP)
+    ground.wait_for_process("probe.py", call, purpose="test")
+    return call
+
+
+def start_test(ground: Ground, start: str = "") -> Call:
+    """Build a module that does this when it is imported, and run it."""
+    crate = write_module(ground.folder / "module", start)
+    return ground.start("-i", "python3.11", "--test", crate=crate, target=LINUX)
 
 
 def goes_on(ground: Ground, registry: Registry) -> None:
@@ -70,6 +109,25 @@ def test_killed_while_it_builds(ground: Ground, registry: Registry, seen: Seen) 
     goes_on(ground, registry)
 
 
+@pytest.mark.fault(
+    "kill -9 in the test phase", "nothing left, the wheel whole; the next run succeeds", race=True
+)
+def test_killed_while_it_tests(ground: Ground, seen: Seen) -> None:
+    call = in_test(ground)
+    wheel = ground.dist / MODULE_WHEEL
+    before = wheel.read_bytes()
+    kill(ground, call)
+    gone = seconds_until_gone(ground)
+    assert wheel.read_bytes() == before
+    assert audit(wheel, catalog=load_catalog()).ok
+    again = start_test(ground).wait()
+    assert again.status == 0, again.out
+    (built,) = ground.job()["wheels"]
+    assert built["proof"].startswith("audited; ran on CPython 3.11"), built
+    assert wheel.read_bytes() != before
+    seen(f"containers gone after {gone:.0f} s; built and run")
+
+
 LARGE = """
 use std::io::Write;
 fn main() {
@@ -84,6 +142,7 @@ fn main() {
     file.write_all(&block).unwrap();
 }
 """
+COLLECTING = ".xbuild-collect-*"
 SHOW_LARGE = """
 static LARGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/large"));
 fn main() { println!("{}", LARGE[std::env::args().count()]) }
@@ -93,17 +152,27 @@ fn main() { println!("{}", LARGE[std::env::args().count()]) }
 @pytest.mark.fault("kill -9 in the collect phase", "no part of a wheel; the next run clears up", race=True)
 def test_killed_while_it_collects(ground: Ground, registry: Registry, seen: Seen, repetition: int) -> None:
     ground.crate(LARGE, main=SHOW_LARGE)
-    call = ground.start()
-    patience = time.monotonic() + 60
-    while not list(ground.dist.glob(".xbuild-collect-*")):
-        assert time.monotonic() < patience
-        assert call.process.poll() is None, call.text
-    time.sleep(random.Random(repetition).random() * 0.05)  # noqa: S311
-    kill(ground, call)
-    assert ground.untouched()
-    assert list(ground.dist.glob(".xbuild-collect-*")), "it was not killed while it collected"
+    pause = random.Random(repetition).random() * 0.05  # noqa: S311
+    # A machine with other work may come to the kill too late; the wheel is in its place then
+    assert any(killed_before_it_publishes(ground, pause) for _ in range(5)), "never while it collected"
     seen("cleared up and built by the next run")
     goes_on(ground, registry)
+
+
+def killed_before_it_publishes(ground: Ground, pause: float) -> bool:
+    """Start a run, and kill it a moment after it has begun to collect; gives whether that was in time."""
+    (ground.dist / WHEEL).write_bytes(EARLIER)
+    for folder in ground.dist.glob(COLLECTING):
+        shutil.rmtree(folder)
+    call = ground.start()
+    patience = time.monotonic() + 60
+    while not list(ground.dist.glob(COLLECTING)):
+        assert time.monotonic() < patience
+        assert call.process.poll() is None, call.text
+    time.sleep(pause)
+    ground.kill(call)
+    assert ground.untouched() or zipfile.ZipFile(ground.dist / WHEEL).testzip() is None
+    return ground.untouched() and bool(list(ground.dist.glob(COLLECTING)))
 
 
 @pytest.mark.fault("kill -9 at any moment", "nothing left; the next run succeeds", race=True)
@@ -146,13 +215,21 @@ def seconds_until_gone(ground: Ground) -> float:
     return time.monotonic() - started
 
 
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("phase", ["fetch", "build"])
+SLACK = 2
+"""Seconds that a machine with other work may take to see that something has ended."""
+
+
+@pytest.mark.parametrize(
+    ("phase", "times"), [("fetch", 1), ("fetch", 2), ("build", 1), ("build", 2), ("test", 1)]
+)
 @pytest.mark.fault(
-    "Ctrl-C once or twice, in fetch and build", "130 in 10 s, in 2 s after a second", race=True
+    "Ctrl-C once or twice, in fetch, build and test", "130 in 10 s, in 2 s after a second", race=True
 )
 def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: str, times: int) -> None:
-    call = in_fetch(ground, registry) if phase == "fetch" else in_build(ground)
+    if phase == "fetch":
+        call = in_fetch(ground, registry)
+    else:
+        call = in_build(ground) if phase == "build" else in_test(ground)
     call.send(signal.SIGINT)
     if times == 2:
         time.sleep(0.1)
@@ -161,11 +238,13 @@ def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: s
     done = call.wait(15)
     took = time.monotonic() - started
     assert done.status == 130, done.out
-    assert took < (10 if times == 1 else 2.5)
+    assert took < (10 if times == 1 else 2 + SLACK)
     assert ground.untouched()
+    assert (ground.dist / MODULE_WHEEL).is_file() == (phase == "test")
     (end,) = [record for record in ground.log() if record["event"] == "run-finished"]
     assert (end["status"], end["exit_status"]) == ("interrupted", 130)
-    assert not ground.containers()
+    # After a second one it does not wait for its containers, which end because it has ended
+    assert times == 2 or not ground.containers()
     seen(f"130 within {5 if took < 5 else 10} s")
 
 

@@ -253,7 +253,7 @@ time.time = _stepping
 """
 YEAR = 365 * 86400
 LIMIT = 6
-"""Seconds for a build; the clock steps within them."""
+"""Seconds for a job; the clock steps within them."""
 
 
 @pytest.mark.parametrize(("first", "then"), [(YEAR, YEAR), (-YEAR, -YEAR), (YEAR, -YEAR), (0, -3600)])
@@ -274,7 +274,7 @@ def test_clocks(ground: Ground, seen: Seen, first: int, then: int) -> None:
     assert done.status == 0, done.out
     assert ground.digest() == right
     (run,) = set(ground.runs) - earlier
-    assert 0 < ground.report(run)["seconds"] < 60
+    assert 0 < ground.report(run)["seconds"] <= done.seconds
     earlier.add(run)
     ground.crate(SLEEP)
     # Longer than xbuild takes until its clock steps
@@ -283,7 +283,7 @@ def test_clocks(ground: Ground, seen: Seen, first: int, then: int) -> None:
     (run,) = set(ground.runs) - earlier
     job = ground.job(run)
     assert job["status"] == "timeout"
-    (step,) = job["steps"]
-    assert LIMIT <= step["seconds"] < LIMIT + 10
-    assert slow.seconds < LIMIT + 20
+    assert LIMIT <= job["seconds"] < LIMIT + 10
+    # By a clock that does not step: the first run shows how long this machine takes for all the rest
+    assert slow.seconds < done.seconds + LIMIT + 10
     seen("same bytes; stopped in time")

@@ -204,11 +204,13 @@ def make_prover(
     *,
     run: str,
     on_line: Callable[[Stream, str], None],
+    cancelled: threading.Event,
 ) -> Prover:
     """What runs wheels that were built before.
 
     :param run: the run that its containers are labelled with.
     :param on_line: gets what the wheels print.
+    :param cancelled: set when everything is being killed.
     """
     # Imported late: only `xbuild test` runs wheels without building them
     from xbuild.prove import Prover
@@ -220,6 +222,7 @@ def make_prover(
         labels={"xbuild.run": run},
         on_line=on_line,
         limits=partial(limits_of, settings),
+        stopping=cancelled.is_set,
         runtime=settings.runtime,
     )
 

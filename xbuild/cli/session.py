@@ -275,10 +275,11 @@ class Session:
                         self._interrupts = 1
                     if time.monotonic() > deadline:
                         self._abandon()
+        if self.cancelled.is_set() and not results:
+            # Whatever went wrong, it did because everything was killed
+            raise InterruptedRunError("interrupted") from (problems[0] if problems else None)
         if problems:
             raise problems[0]
-        if self.cancelled.is_set() and not results:
-            raise InterruptedRunError("interrupted")
         return results[0]
 
     @contextmanager

@@ -113,7 +113,13 @@ def test(
     def work() -> list[Proof]:
         images = session.images(session.screen)
         prover = make_prover(
-            session.settings, session.engine, images, catalog, run=session.run, on_line=on_line
+            session.settings,
+            session.engine,
+            images,
+            catalog,
+            run=session.run,
+            on_line=on_line,
+            cancelled=session.cancelled,
         )
         return [
             proof

@@ -35,7 +35,7 @@ def test_a_wheel_that_no_interpreter_takes(
         catalog=load_catalog(),
         labels={},
         limits=lambda _: Limits(),
-        runtime="",
+        stopping=lambda: False,
         on_line=lambda *_: None,
     )
     wheel = tmp_path / "tool-1.0-py3-none-win_amd64.whl"
