@@ -9,6 +9,8 @@ bootstrap "$DEST" --include=ca-certificates,git,python3 \
     --dpkgopt='path-exclude=/usr/share/locale/*'
 pip install --quiet --no-compile --no-cache-dir --disable-pip-version-check --break-system-packages \
     --root-user-action=ignore --only-binary=:all: --target "$DEST/opt/xbuild/py" -r /recipe/requirements.txt
+# Whoever runs it gets a volume here, which takes the mode
+mkdir -p -m 1777 "$DEST/var/cache/xbuild"
 mkdir -p "$DEST/opt/xbuild/lib"
 cp -a /source/xbuild "$DEST/opt/xbuild/lib/xbuild"
 rm -rf "$DEST/opt/xbuild/lib/xbuild/_docker"

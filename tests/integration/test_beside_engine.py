@@ -12,9 +12,12 @@ import pytest
 from real import ROOT, Xbuild, need, wheel_names
 
 COMMAND = ("run", "greeting", "--target", "x86_64-pc-windows-msvc", "--interp", "pypy3.9")
+USER = (61357, 61357)
+"""Somebody without an account, here and in the container."""
 pytestmark = pytest.mark.docker
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a folder to another user takes root")
 def test_a_crate_is_built_beside_the_engine(xbuild: Xbuild, tmp_path: Path) -> None:
     need("docker-compose")
     made = xbuild("images", "build", "cli")
@@ -23,7 +26,13 @@ def test_a_crate_is_built_beside_the_engine(xbuild: Xbuild, tmp_path: Path) -> N
     shutil.copytree(ROOT / "examples" / "greeting", work / "greeting")
     project = f"xbuildtest{os.getpid()}"
     compose = ["docker-compose", "--project-name", project, "--file", str(ROOT / "compose.yaml")]
-    environment = {**os.environ, "BESIDE_WORK": str(work)}
+    os.chown(work, *USER)
+    environment = {
+        **os.environ,
+        "BESIDE_WORK": str(work),
+        "BESIDE_USER": "{}:{}".format(*USER),
+        "BESIDE_GROUP": str(Path("/var/run/docker.sock").stat().st_gid),
+    }
     try:
         done = subprocess.run(
             [*compose, "run", "--rm", "-T", "xbuild", *COMMAND],
@@ -39,3 +48,4 @@ def test_a_crate_is_built_beside_the_engine(xbuild: Xbuild, tmp_path: Path) -> N
     assert wheel_names(work / "dist") == ["greeting-0.1.0-pp39-pypy39_pp73-win_amd64.whl"]
     report = json.loads((work / "dist" / ".xbuild" / "report.json").read_text())
     assert report["transport"] == "archive"
+    assert {(path.lstat().st_uid, path.lstat().st_gid) for path in (work / "dist").rglob("*")} == {USER}
