@@ -85,3 +85,23 @@ main()
 def test_ctrl_c_while_the_command_is_loaded() -> None:
     done = subprocess.run((sys.executable, "-c", LOADING), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+ENDING = """
+import os, signal, sys
+from xbuild.cli import main
+
+class Last:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        print("Ctrl-C", file=sys.__stderr__, flush=True)
+        kill(pid, number)
+
+last = Last()
+sys.argv = ["xbuild", "targets"]
+main()
+"""
+
+
+def test_ctrl_c_while_the_interpreter_ends() -> None:
+    done = subprocess.run((sys.executable, "-c", ENDING), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "Ctrl-C\n")

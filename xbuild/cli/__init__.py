@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """The entry point. Ctrl-C has its exit status already while the command is still being loaded."""
+    """The entry point. Ctrl-C has its exit status from the loading of the command to the last moment."""
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, lambda *_: os._exit(int(ExitStatus.INTERRUPTED)))
@@ -19,4 +19,9 @@ def main() -> None:
 
     if usual is signal.default_int_handler:
         signal.signal(signal.SIGINT, usual)
-    command()
+    try:
+        command()
+    finally:
+        # The exit status stands: an interpreter that is on its way out would die of Ctrl-C instead
+        if usual is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
