@@ -67,7 +67,7 @@ def test_headers_of_interpreters_compile(
             done = container.run(
                 [
                     *("zig", "cc", "-target", f"{target.arch}-linux-gnu.{target.glibc}"),
-                    *("-fsyntax-only", f"-I{place}", f"-I{place}/{kind}"),
+                    *("-c", "-o", "/tmp/object.o", f"-I{place}", f"-I{place}/{kind}"),
                     *("-include", "Python.h", "-x", "c", "/dev/null"),
                 ],
                 env={"ZIG_GLOBAL_CACHE_DIR": "/tmp/zig", "ZIG_LOCAL_CACHE_DIR": "/tmp/zig"},
