@@ -32,6 +32,7 @@ from xbuild.compare import Cause, Comparison, compare_wheels
 from xbuild.errors import ExitStatus, UsageError, XbuildError
 from xbuild.files import remove_tree
 from xbuild.project.manifest import read_manifest
+from xbuild.ui.console import make_table_console
 from xbuild.ui.errors import render_error
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -435,7 +436,7 @@ def _run(
             document = _document(crate, bench.baseline, results, identical=identical)
             sys.stdout.write(json.dumps(document, indent=1) + "\n")
         else:
-            _show(Console(highlight=False), results, chosen)
+            _show(make_table_console(sys.stdout, environ=os.environ), results, chosen)
         if not identical:
             stack.pop_all()
             console.print(f"kept: {folder}")

@@ -282,6 +282,10 @@ class Executor:
     def _run_steps(self, container: Container, job: Job, out: Path, done: _Done) -> None:
         for step in job.prepare:
             outcome, tail = self._run(container, job, step, done)
+            report = self._report(step, outcome, tail, job)
+            if report.status in _STOPPING:
+                done.steps.append(report)
+                return
             if not outcome.ok:
                 raise XbuildError("preparing the toolchain failed", details="\n".join(tail), code="prepare")
         finished = {report.wheel for report in done.steps}

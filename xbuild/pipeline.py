@@ -19,7 +19,7 @@ from xbuild import __version__
 from xbuild.catalog import Catalog
 from xbuild.collect import Collected
 from xbuild.engine import Engine, EngineInfo, Image
-from xbuild.errors import ExitStatus, RefusedError, XbuildError
+from xbuild.errors import EngineError, ExitStatus, RefusedError, XbuildError
 from xbuild.events import (
     Event,
     JobFinished,
@@ -405,6 +405,10 @@ class Pipeline:
                 # It is in its place all the same, and the report has to say so
                 proof = "audited; not run: interrupted"
                 collected.outcome = replace(collected.outcome, status="interrupted", reason="interrupted")
+            except EngineError as error:
+                proof = f"audited; not run: {error.brief}"
+                reason = "\n".join(filter(None, (error.brief, error.details, error.hint)))
+                collected.outcome = replace(collected.outcome, status="engine-error", reason=reason)
             wheel = WheelReport(
                 file=item.path.name,
                 path=str(item.path),
@@ -447,6 +451,7 @@ class Pipeline:
         """What proved a wheel: its audit, and with ``test`` the interpreters that ran it.
 
         :raises InterruptedRunError: it was to be run, and everything was killed.
+        :raises EngineError: the engine went away meanwhile.
         """
         if not self._request.test:
             return "audited"
@@ -477,6 +482,8 @@ class Pipeline:
         except InterruptedRunError:
             raise
         except XbuildError as error:
+            if isinstance(error, EngineError) and error.retryable:
+                raise
             self._failed_proofs.add(item.path.name)
             return f"audited; not run: {error.brief}"
         if any(not proof.ok for proof in proofs):

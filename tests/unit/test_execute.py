@@ -397,6 +397,16 @@ def test_preparing_comes_first_and_may_fail(place: Place, *, local: bool, tmp_pa
     assert outcome.steps == ()
 
 
+@BOTH
+def test_time_that_runs_out_while_it_prepares(place: Place, *, local: bool) -> None:
+    job = make_job("python3.11", triple=WINDOWS)
+    place.engine.on(job.prepare[0].argv[0], lambda _: ExecResult(exit_code=137, seconds=9.0, timed_out=True))
+    outcome = place.execute(job, local=local)
+    assert outcome.status == "timeout"
+    assert "setting: timeout" in outcome.reason
+    assert [command.argv for command in place.engine.containers[0].commands] == [job.prepare[0].argv]
+
+
 def test_events(place: Place) -> None:
     job = make_job("python3.11")
     place.engine.on("maturin", maturin(job))

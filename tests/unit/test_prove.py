@@ -14,7 +14,7 @@ from workshop import Workshop
 from xbuild.cli.compose import make_builder, make_prover
 from xbuild.cli.session import Session
 from xbuild.engine import ContainerSpec, Limits
-from xbuild.errors import ExitStatus
+from xbuild.errors import EngineError, ExitStatus
 from xbuild.events import JobFinished
 from xbuild.pipeline import InterruptedRunError, Pipeline
 from xbuild.prove import Prover
@@ -105,6 +105,20 @@ def test_an_interruption_while_a_wheel_is_run(
     assert [event.status for event in recorder.of(JobFinished)] == ["interrupted"]
     assert [wheel.proof for wheel in job.wheels] == ["audited; not run: interrupted"] * 2
     assert all((shop.out / wheel.file).is_file() for wheel in job.wheels)
+
+
+def test_an_engine_that_goes_away_while_a_wheel_is_run(shop: Workshop, recorder: Recorder) -> None:
+    def python(_: Command) -> int:
+        raise EngineError("the Docker engine went away", hint="start it", code="engine-gone", retryable=True)
+
+    shop.engine.on("/usr/bin/python3", python)
+    tools = shop.session().tools(shop.catalog, recorder, lambda job: shop.root / f"{job}.jsonl")
+    targets = (make_target(LINUX, "python3.11"),)
+    report = Pipeline(shop.request(test=True, targets=targets), tools, "run-1").build()
+    (job,) = report.jobs
+    assert (job.status, report.exit_status) == ("engine-error", ExitStatus.PARTLY)
+    assert "start it" in job.reason
+    assert [wheel.proof for wheel in job.wheels] == ["audited; not run: the Docker engine went away"]
 
 
 def test_an_interruption_while_a_wheel_is_run_by_itself(
