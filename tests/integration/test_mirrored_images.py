@@ -147,8 +147,47 @@ def test_the_root_is_made_through_a_mirror(engine: DockerEngine, root: Image, mi
         engine.remove_image(kept)
 
 
-def test_a_toolchain_is_made_through_a_mirror(engine: DockerEngine, mirror: Mirror, tmp_path: Path) -> None:
-    recipe = Recipe("mirrored", "zig", "BASE", base_recipe(), {"TARGET": "x86_64-unknown-linux-gnu"})
+class Own(Recipe):
+    """A recipe of the test's own, in a folder of the test's own."""
+
+    place: Path
+
+    @property
+    def context(self) -> Path:
+        return self.place
+
+
+DOCKERFILE = """\
+ARG BASE
+FROM ${BASE} AS build
+COPY shared/ /recipe/
+COPY mirrored/ /recipe/
+RUN --mount=type=secret,id=ca ["/bin/sh", "/recipe/build.sh"]
+
+FROM scratch
+COPY --from=build /layer/ /
+"""
+BUILD = """\
+set -eu
+. /recipe/fetching.sh
+debian_sources trixie > /tmp/sources
+bootstrap /layer --include=ca-certificates
+tidy /layer
+# What goes by the container's own apt, as in some recipes
+apt-get -qq update
+cd /layer/opt && apt-get -qq download libwine-dev
+"""
+
+
+def test_recipes_fetch_through_a_mirror(
+    engine: DockerEngine, root: Image, mirror: Mirror, tmp_path: Path
+) -> None:
+    shutil.copytree(base_recipe().context / "shared", tmp_path / "shared")
+    (tmp_path / "mirrored").mkdir()
+    (tmp_path / "mirrored" / "Dockerfile").write_text(DOCKERFILE)
+    (tmp_path / "mirrored" / "build.sh").write_text(BUILD)
+    recipe = Own("mirrored", "mirrored", "BASE", base_recipe(), {})
+    object.__setattr__(recipe, "place", tmp_path)
     builder = ImageBuilder(
         engine,
         Sources(mirrors=mirror.mirrors, environment={"no_proxy": mirror.host}),
@@ -158,8 +197,13 @@ def test_a_toolchain_is_made_through_a_mirror(engine: DockerEngine, mirror: Mirr
     )
     image = builder.ensure(recipe)
     try:
-        for suite in ("bullseye", "bookworm", "trixie"):
-            assert any(path.startswith(f"/debian/dists/{suite}/") for path in mirror.asked)
+        for path in (
+            "/debian/dists/trixie-updates/",
+            "/security/dists/trixie-security/",
+            "/debian/pool/main/w/",
+        ):
+            assert any(asked.startswith(path) for asked in mirror.asked), path
         assert not holds(engine, image, mirror.address)
+        assert holds(engine, image, mirror.upstream["security"])
     finally:
         engine.remove_image(image.id, force=True)
