@@ -32,7 +32,6 @@ from xbuild.compare import Cause, Comparison, compare_wheels
 from xbuild.errors import ExitStatus, UsageError, XbuildError
 from xbuild.files import remove_tree
 from xbuild.project.manifest import read_manifest
-from xbuild.ui.console import make_table_console
 from xbuild.ui.errors import render_error
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -301,6 +300,11 @@ def _choose(only: Sequence[str], *, fresh_image: bool) -> list[Variation]:
     return [item for item in ALL if fresh_image or not item.optional]
 
 
+def _table_console() -> Console:
+    """Standard output, wide enough where it is no terminal that nothing is cut."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 240)
+
+
 def _show(console: Console, results: Sequence[Result], chosen: Sequence[Variation]) -> None:
     targets = tuple(dict.fromkeys(item.target for item in results))
     table = Table("variation", "what is other", *targets)
@@ -436,7 +440,7 @@ def _run(
             document = _document(crate, bench.baseline, results, identical=identical)
             sys.stdout.write(json.dumps(document, indent=1) + "\n")
         else:
-            _show(make_table_console(sys.stdout, environ=os.environ), results, chosen)
+            _show(_table_console(), results, chosen)
         if not identical:
             stack.pop_all()
             console.print(f"kept: {folder}")

@@ -399,8 +399,10 @@ class Pipeline:
         steps = {step.wheel: step for step in job.steps}
         for item in collected.outcome.collected:
             step = steps[item.path.name]
+            proven = False
             try:
                 proof = self._prove(item, job, step)
+                proven = item.path.name not in self._failed_proofs
             except InterruptedRunError:
                 # It is in its place all the same, and the report has to say so
                 proof = "audited; not run: interrupted"
@@ -419,6 +421,7 @@ class Pipeline:
                 tags=tuple(sorted(map(str, item.audit.tags))),
                 audit=item.audit.as_dict(),
                 proof=proof,
+                proven=proven,
             )
             collected.wheels.append(wheel)
             self._tools.emit(

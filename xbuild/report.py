@@ -39,6 +39,7 @@ class WheelReport:
     :ivar interpreters: the kinds that it serves.
     :ivar audit: what the static audit found, as JSON-ready values.
     :ivar proof: what proved it: ``audited`` or where it ran.
+    :ivar proven: false where it was to be run, and failed or could not be run.
     """
 
     file: str
@@ -50,6 +51,7 @@ class WheelReport:
     tags: tuple[str, ...]
     audit: Mapping[str, Any]
     proof: str
+    proven: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

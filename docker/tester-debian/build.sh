@@ -5,8 +5,9 @@ set -eu
 . /recipe/testing.sh
 DEST=/layer
 
+# libc-bin brings the locale C.UTF-8, without which PyPy 3.11 does not start
 # shellcheck disable=SC2086  # PACKAGES is a list of words
-packages "$SUITE" "$ARCH" "$DEST/packages" coreutils dash libgcc-s1 libstdc++6 $PACKAGES
+packages "$SUITE" "$ARCH" "$DEST/packages" coreutils dash libc-bin libgcc-s1 libstdc++6 $PACKAGES
 unpack "$DEST" /dev/null "$DEST"/packages/*.deb
 rm -r "$DEST/packages"
 [ -e "$DEST/usr/bin/sh" ] || ln -s dash "$DEST/usr/bin/sh"

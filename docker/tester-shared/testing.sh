@@ -8,7 +8,8 @@ packages() {
     state=/tmp/apt-$suite-$arch
     mkdir -p "$state/lists" "$folder/partial"
     : > "$state/status"
-    debian_sources "$suite" > "$state/sources.list"
+    # bullseye is no longer supported: its security updates are being taken down, and its index still names them
+    debian_sources "$suite" | sed '/ bullseye-security /d' > "$state/sources.list"
     set -- --yes --no-install-recommends --download-only install "$@"
     apt_get update
     apt_get "$@"

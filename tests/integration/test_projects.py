@@ -20,6 +20,7 @@ from real import ROOT, Xbuild, need, wheel_names
 from xbuild.catalog import load_catalog
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
+from xbuild.testing import runs_foreign
 
 pytestmark = pytest.mark.docker
 
@@ -82,6 +83,20 @@ def test_every_interpreter_that_the_crate_allows(xbuild: Xbuild, greeting: Path)
     assert done.returncode == 0, done.stdout + done.stderr
     abis = {name.split("-")[3] for name in wheel_names(xbuild.folder / "dist")}
     assert abis == {"cp313", "cp314", "cp314t"}
+
+
+def test_wheels_run_where_they_are_for(xbuild: Xbuild, greeting: Path) -> None:
+    """On interpreters of Debian releases that the matrix does not reach."""
+    targets = [LINUX] + (["aarch64-unknown-linux-gnu"] if runs_foreign("arm64") else [])
+    words = [word for triple in targets for word in ("-t", triple)]
+    done = xbuild("run", greeting, *words, "-i", "cp39", "-i", "pp311", "--test")
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((xbuild.folder / "dist" / ".xbuild" / "report.json").read_text())
+    proofs = [wheel["proof"] for job in report["jobs"] for wheel in job["wheels"]]
+    assert [proof.partition("; ran on ")[2].partition(" (")[0].split(".")[0] for proof in proofs] == [
+        "CPython 3",
+        "PyPy 3",
+    ] * len(targets), proofs
 
 
 def test_an_interpreter_by_its_path(xbuild: Xbuild, greeting: Path, tmp_path: Path) -> None:

@@ -55,7 +55,10 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
                 wheel=_short(wheel.path, folder),
                 size=wheel.size,
                 proof=wheel.proof,
+                proven=wheel.proven,
                 seconds=step.seconds,
+                reason="" if wheel.proven else wheel.proof.partition("; ")[2],
+                log="" if wheel.proven else _short(job.log, folder),
             )
         else:
             yield Row(

@@ -36,6 +36,7 @@ class Row:
     :ivar wheel: the wheel's path as it should be shown; ``""`` where there is none.
     :ivar size: bytes.
     :ivar proof: what proved it: ``audit``, ``wine``, ``qemu``, ``native``.
+    :ivar proven: false where it was to be run, and failed or could not be run.
     :ivar reason: the compiler's last error, or xbuild's own; may have several lines.
     :ivar log: path of the full log.
     """
@@ -46,6 +47,7 @@ class Row:
     wheel: str = ""
     size: int = 0
     proof: str = ""
+    proven: bool = True
     seconds: float = 0.0
     reason: str = ""
     log: str = ""
@@ -100,14 +102,14 @@ class _SummaryView:
 
 def _cells(row: Row, marks: tuple[str, str]) -> tuple[Text, ...]:
     is_built = row.status == "built"
-    style = style_of(row.status)
+    style = style_of(row.status if row.proven else "failed")
     return (
-        Text(marks[0] if is_built else marks[1], style=style),
+        Text(marks[0] if is_built and row.proven else marks[1], style=style),
         safe(row.target),
         safe(row.interpreter),
         safe(row.wheel) if is_built and row.wheel else Text(row.status, style=style),
         Text(file_size(row.size) if is_built else ""),
-        safe(row.proof if is_built else ""),
+        safe(row.proof if is_built else "", style="" if row.proven else style),
     )
 
 
@@ -139,13 +141,15 @@ def _failures(summary: Summary) -> Iterator[RenderableType]:
     """One block per reason: the interpreters of a job that failed together share it."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in summary.rows:
-        if row.status not in {"built", "not-run"}:
-            groups.setdefault((row.target, row.status, row.reason, row.log), []).append(row)
+        if row.status not in {"built", "not-run"} or not row.proven:
+            what = row.status if row.proven else "not proven"
+            groups.setdefault((row.target, what, row.reason, row.log), []).append(row)
     for (target, status, reason, log), rows in groups.items():
         names = ", ".join(row.interpreter for row in rows if row.interpreter)
         yield Text("")
         head = subject(target, names) + Text(status, style=style_of(status))
-        yield head + safe(f" after {elapsed(rows[0].seconds)}" if rows[0].seconds else "")
+        took = rows[0].seconds if rows[0].proven else 0.0
+        yield head + safe(f" after {elapsed(took)}" if took else "")
         if reason:
             yield Indented(reason, 2)
         if log:
@@ -167,6 +171,8 @@ def _verdict(summary: Summary) -> Text:
     built = len({row.wheel for row in summary.rows if row.status == "built"})
     failed = sum(row.status not in {"built", "not-run"} for row in summary.rows)
     counts = [f"{built} wheel{'' if built == 1 else 's'}"]
+    unproven = len({row.wheel for row in summary.rows if row.status == "built" and not row.proven})
+    counts += [f"{unproven} of them not proven"] if unproven else []
     counts += [f"{failed} failed"] if failed else []
     counts += [f"{len(summary.refused)} refused"] if summary.refused else []
     report = f"; report: {printable(summary.report_path)}" if summary.report_path else ""

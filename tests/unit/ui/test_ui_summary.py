@@ -98,6 +98,30 @@ def test_pipes_get_whole_errors() -> None:
     assert [line.endswith("end") for line in lines] == [True, True]
 
 
+def test_a_wheel_that_was_to_run_and_failed() -> None:
+    row = Row(
+        target=GNU,
+        interpreter="pp311",
+        status="built",
+        wheel="dist/a.whl",
+        size=10,
+        proof="audited; failed on tester",
+        proven=False,
+        seconds=9,
+        reason="failed on tester",
+        log="/logs/a.jsonl",
+    )
+    assert shown(render_summary(Summary(rows=(row,), status="failed")), width=110) == [
+        f"✗  {GNU}  pp311  dist/a.whl  10 B  audited; failed on tester",
+        "",
+        f"{GNU} pp311: not proven",
+        "  failed on tester",
+        "  full log: /logs/a.jsonl",
+        "",
+        "failed: 1 wheel, 1 of them not proven",
+    ]
+
+
 def test_an_empty_summary() -> None:
     assert shown(render_summary(Summary(rows=()))) == ["", "ok: 0 wheels"]
 
