@@ -412,7 +412,7 @@ def _job(
         "LC_ALL": "C.UTF-8",
         **_profile_env(wanted, request),
         **target.env,
-        **({"RUSTFLAGS": " ".join(wanted.rustflags)} if wanted.rustflags else {}),
+        **_rustflags(wanted),
         **wanted.environment,
     }
     user_sysroot = (USER_SYSROOT,) if wanted.sysroot else ()
@@ -432,6 +432,14 @@ def _job(
         sysroot=str(wanted.sysroot or ""),
         private=frozenset(wanted.environment),
     )
+
+
+def _rustflags(wanted: TargetRequest) -> dict[str, str]:
+    """The caller's flags for rustc, after those of the target, which cargo would drop beside RUSTFLAGS."""
+    if not wanted.rustflags:
+        return {}
+    own = wanted.target.env.get(f"CARGO_TARGET_{wanted.target.env_key.upper()}_RUSTFLAGS", "")
+    return {"RUSTFLAGS": " ".join(filter(None, (own, *wanted.rustflags)))}
 
 
 def _profile_env(wanted: TargetRequest, request: BuildRequest) -> dict[str, str]:

@@ -488,6 +488,14 @@ def test_refuse_gives_codes_as_data() -> None:
     assert refuse(target(LINUX), pypy, make_manifest(), None, CATALOG) is None
 
 
+def test_flags_of_the_caller_come_after_those_of_the_target() -> None:
+    musl, linux = plan(
+        make_request(*(make_target(triple, "python3.11", rustflags=("-Ca=b",)) for triple in (MUSL, LINUX)))
+    ).jobs
+    assert musl.env["RUSTFLAGS"] == "-Clink-self-contained=no -Ca=b"
+    assert linux.env["RUSTFLAGS"] == "-Ca=b"
+
+
 def test_notes() -> None:
     request = make_request(
         make_target(WINDOWS, "python3.11", rustflags=("-Ctarget-feature=+crt-static",)),
