@@ -133,7 +133,7 @@ class Executor:
             attempts = 2
             error = self._attempt(job, done)
         if error:
-            status, reason = self._status_of(error), _reason_of(error)
+            status, reason = self._status_of(error), reason_of(error)
         else:
             status, reason = _judge(done.steps)
         return JobOutcome(
@@ -326,7 +326,7 @@ class Executor:
         if self.stopping():
             return replace(report, status="interrupted", reason="interrupted")
         status = _STATUS_OF_ARTIFACT.get(error.code, "refused-output")
-        return replace(report, status=status, reason=f"[{error.code}] {_reason_of(error)}")
+        return replace(report, status=status, reason=f"[{error.code}] {reason_of(error)}")
 
     def _run(self, container: Container, job: Job, step: Step, done: _Done) -> tuple[ExecResult, list[str]]:
         tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -457,7 +457,8 @@ def _frozen(container: Container) -> Iterator[None]:
             container.unpause()
 
 
-def _reason_of(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What a report says of an error that ended a job."""
     if isinstance(error, XbuildError):
         hint = error.hint if isinstance(error, EngineError) else ""
         return "\n".join(part for part in (error.brief, error.details, hint) if part)

@@ -32,7 +32,7 @@ from xbuild.events import (
     Stream,
     WheelReady,
 )
-from xbuild.execute import Executor, JobOutcome, Rooms
+from xbuild.execute import Executor, JobOutcome, Rooms, reason_of
 from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
@@ -409,8 +409,7 @@ class Pipeline:
                 collected.outcome = replace(collected.outcome, status="interrupted", reason="interrupted")
             except EngineError as error:
                 proof = f"audited; not run: {error.brief}"
-                reason = "\n".join(filter(None, (error.brief, error.details, error.hint)))
-                collected.outcome = replace(collected.outcome, status="engine-error", reason=reason)
+                collected.outcome = replace(collected.outcome, status="engine-error", reason=reason_of(error))
             wheel = WheelReport(
                 file=item.path.name,
                 path=str(item.path),

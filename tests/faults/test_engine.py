@@ -229,13 +229,13 @@ def test_processes_run_out(*, ground: Ground, seen: Seen, build: str, timeout: s
         time.sleep(0.3)
     done = call.wait(30)
     assert done.status == status, done.out
-    # An engine that is busy with other work is not quick without a bomb either
-    assert slowest < 2 + 5 * usual
+    # Beside what it took without a bomb, which is more where it has other work
+    assert slowest < 2 + usual
     assert 100 < most <= 200, most
     assert ground.untouched()
     if status == 5:
         assert "no more after" in done.out
-    seen(f"status {done.status}; docker ps < {1 if slowest < 1 else 2 if slowest < 2 else 5} s")
+    seen(f"status {done.status}; docker ps < {1 if slowest < 1 else 2} s")
 
 
 def seconds_of_an_answer() -> float:

@@ -215,7 +215,7 @@ def seconds_until_gone(ground: Ground) -> float:
     return time.monotonic() - started
 
 
-SLACK = 2
+SLACK = 0.5
 """Seconds that a machine with other work may take to see that something has ended."""
 
 
