@@ -98,7 +98,6 @@ class FakeContainer:
         self.puts: dict[str, list[tarfile.TarInfo]] = {}
         self.open_streams = 0
         self.killed = False
-        self.paused = False
         self._engine = engine
         self._number = number
         self._root = engine.root / f"container-{number}"
@@ -180,15 +179,9 @@ class FakeContainer:
         finally:
             self.open_streams -= 1
 
-    def pause(self) -> None:
-        self.calls.append("pause")
+    def end_leftovers(self) -> None:
+        self.calls.append("end leftovers")
         self._alive()
-        self.paused = True
-
-    def unpause(self) -> None:
-        self.calls.append("unpause")
-        self._alive()
-        self.paused = False
 
     def kill(self) -> None:
         self.calls.append("kill")

@@ -8,7 +8,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -313,10 +313,12 @@ class Executor:
         expected, others = {step.wheel}, job.expected - {step.wheel}
         destination, validate = self.rooms.destination, self.validate
         if self.transport.local:
-            # Not frozen: a private copy is judged, and a frozen container would outlive a killed xbuild
+            # What a step left running may go on: a private copy is judged
             found = collect_directory(out, expected, destination, validate=validate, others=others)
         else:
-            with _frozen(container), closing(container.get(OUT)) as stream:
+            # Engines are not made to read what changes meanwhile
+            container.end_leftovers()
+            with closing(container.get(OUT)) as stream:
                 found = collect_stream(stream, expected, destination, validate=validate, others=others)
         if not found:
             raise ArtifactError(f"maturin succeeded and left no {step.wheel}", code="no-wheel")
@@ -444,17 +446,6 @@ def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:
         return ()
     source = transport.source(Path(job.sysroot))
     return (Mount(target=USER_SYSROOT, source=source, read_only=transport.local),)
-
-
-@contextmanager
-def _frozen(container: Container) -> Iterator[None]:
-    container.pause()
-    try:
-        yield
-    finally:
-        # Where this fails, the container is gone, and whatever uses it next says so
-        with suppress(EngineError):
-            container.unpause()
 
 
 def reason_of(error: Exception) -> str:

@@ -504,6 +504,45 @@ def hear_the_same_with_a_network(ground: Ground, ears: Ears, wire: Wire) -> None
         wait_until(lambda: all(ears.frames[way] for way in ways), 30, lambda: f"frames {ears.frames}")
 
 
+CHAIN = """
+next() { setsid sh -c "$CHAIN" & }
+echo >> /out/mark
+next
+"""
+STRANGERS = """
+for place in /proc/[0-9]*; do
+    [ "$place" = /proc/$$ ] && continue
+    tr '\\0' ' ' < "$place/cmdline"
+    echo
+done
+"""
+
+
+@pytest.mark.fault("a build leaves processes that start each other", "all are killed; no other process is")
+def test_leftovers(ground: Ground, seen: Seen) -> None:
+    """It is what an engine elsewhere is asked before it is made to read the output folder."""
+    spec = ContainerSpec(image=base_recipe().tag, user=NOBODY, labels={}, mounts=(Mount(target=OUT),))
+    lines: list[str] = []
+
+    def run(script: str, **env: str) -> list[str]:
+        lines.clear()
+        words = ["/bin/sh", "-c", script]
+        assert container.run(words, env=env, on_line=lambda _, line: lines.append(line), timeout=60).ok, lines
+        return list(lines)
+
+    with ground.engine.container(spec) as container:
+        container.put(OUT, tar_tree(None, owner=NOBODY))
+        first = run(STRANGERS)
+        run(f"({CHAIN}) > /dev/null 2>&1", CHAIN=CHAIN)
+        run("until [ $(wc -l < /out/mark) -gt 5 ]; do sleep 0.1; done")
+        container.end_leftovers()
+        before, after = run("wc -l < /out/mark; sleep 1; wc -l < /out/mark")
+        assert before == after
+        assert run(STRANGERS) == first
+    assert len(first) == 2, first
+    seen(f"left: {', '.join(line.strip() for line in first)}")
+
+
 def own_address() -> str:
     """This machine's address on its way out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -149,22 +149,27 @@ fn main() { println!("{}", LARGE[std::env::args().count()]) }
 """
 
 
+@pytest.mark.parametrize("transport", ["bind", "archive"])
 @pytest.mark.fault("kill -9 in the collect phase", "no part of a wheel; the next run clears up", race=True)
-def test_killed_while_it_collects(ground: Ground, registry: Registry, seen: Seen, repetition: int) -> None:
+def test_killed_while_it_collects(
+    *, ground: Ground, registry: Registry, relay: Relay, seen: Seen, transport: str, repetition: int
+) -> None:
     ground.crate(LARGE, main=SHOW_LARGE)
     pause = random.Random(repetition).random() * 0.05  # noqa: S311
+    env = {"DOCKER_HOST": relay.address} if transport == "archive" else {}
     # A machine with other work may come to the kill too late; the wheel is in its place then
-    assert any(killed_before_it_publishes(ground, pause) for _ in range(5)), "never while it collected"
-    seen("cleared up and built by the next run")
+    assert any(killed_before_it_publishes(ground, pause, env) for _ in range(5)), "never while it collected"
+    gone = seconds_until_gone(ground)
+    seen(f"{transport}: containers gone after {gone:.0f} s; cleared up and built by the next run")
     goes_on(ground, registry)
 
 
-def killed_before_it_publishes(ground: Ground, pause: float) -> bool:
+def killed_before_it_publishes(ground: Ground, pause: float, env: dict[str, str]) -> bool:
     """Start a run, and kill it a moment after it has begun to collect; gives whether that was in time."""
     (ground.dist / WHEEL).write_bytes(EARLIER)
     for folder in ground.dist.glob(COLLECTING):
         shutil.rmtree(folder)
-    call = ground.start()
+    call = ground.start(env=env)
     patience = time.monotonic() + 60
     while not list(ground.dist.glob(COLLECTING)):
         assert time.monotonic() < patience

@@ -165,9 +165,8 @@ def test_another_engine_gets_volumes_that_the_build_cannot_change(place: Place) 
         "put /target",
         "put /out",
         "run maturin",
-        "pause",
+        "end leftovers",
         "get /out",
-        "unpause",
     ]
     assert {(member.uid, member.gid) for member in container.puts["/src"]} == {(0, 0)}
     assert {f"{member.uid}:{member.gid}" for member in container.puts["/out"]} == {USER}

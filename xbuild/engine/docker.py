@@ -2,7 +2,8 @@
 
 A container's first process is ``cat`` on an attached standard input. When this process ends, however it ends,
 the engine closes that input, ``cat`` ends, and the engine removes the container with its anonymous volumes.
-So not even ``kill -9`` leaves a container behind, without any reaper.
+So not even ``kill -9`` leaves a container behind, without any reaper. In a hardened container ``cat`` is of
+another user than the commands, which therefore cannot end it, and can be killed without it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,24 @@ _UNREACHABLE_HINT = "start the Docker engine, or name another with DOCKER_HOST; 
 _SSH_HINT = "Docker's SDK needs a package for ssh://: pip install 'docker[ssh]', where xbuild is installed"
 
 
+_KILL_ALL_OWN = ("/bin/sh", "-c", "kill -s KILL -- -1")
+"""Kills all processes in the container that the caller may kill, but for the caller (kill(2)).
+
+The kernel does it at once: a process that is just being forked does not escape. By the shell, which has
+``kill`` built in: not every image has a program of that name.
+"""
+_WAITING = ("65533:65533", "65532:65532")
+"""Users of the first process, which waits. It has to be another one than that of the commands."""
+
+
+def _waiting_user(spec: ContainerSpec) -> str:
+    """Whose the first process is: in a hardened container somebody's whose processes commands cannot kill."""
+    if not spec.hardened:
+        return spec.user
+    uid = spec.user.partition(":")[0]
+    return next(user for user in _WAITING if user.partition(":")[0] != uid)
+
+
 def _gone(error: BaseException, doing: str) -> EngineError:
     if isinstance(error, APIError):
         text = str(error.explanation or error)
@@ -62,11 +81,18 @@ class DockerContainer:
     """See :class:`xbuild.engine.types.Container`."""
 
     def __init__(
-        self, api: docker.APIClient, brief: docker.APIClient, container_id: str, lost: threading.Event
+        self,
+        api: docker.APIClient,
+        brief: docker.APIClient,
+        container_id: str,
+        lost: threading.Event,
+        *,
+        user: str,
     ) -> None:
         self._api = api
         self._brief = brief
         self._id = container_id
+        self._user = user
         self._lost = lost
         self._killed = threading.Event()
         self._oom_kills = 0
@@ -95,7 +121,12 @@ class DockerContainer:
         timer = threading.Timer(timeout, expire) if timeout else None
         try:
             made = self._api.exec_create(
-                self._id, list(argv), environment=dict(env or {}), workdir=workdir, stdin=False
+                self._id,
+                list(argv),
+                environment=dict(env or {}),
+                workdir=workdir,
+                stdin=False,
+                user=self._user,
             )
             if timer:
                 timer.daemon = True
@@ -218,17 +249,15 @@ class DockerContainer:
         except _TRANSPORT_ERRORS as error:
             raise _gone(error, f"copying files from {path}") from error
 
-    def pause(self) -> None:
-        try:
-            self._api.pause(self._id)
-        except _TRANSPORT_ERRORS as error:
-            raise _gone(error, "freezing the container") from error
-
-    def unpause(self) -> None:
-        try:
-            self._api.unpause(self._id)
-        except _TRANSPORT_ERRORS as error:
-            raise _gone(error, "letting the container go on") from error
+    def end_leftovers(self) -> None:
+        # Not by freezing the container: that would keep its first process from seeing the end of xbuild
+        result = self.run(_KILL_ALL_OWN, on_line=lambda _stream, _line: None)
+        if not result.ok:
+            raise EngineError(
+                "what the build left running could not be killed",
+                details=f"{' '.join(_KILL_ALL_OWN)}: exit status {result.exit_code}",
+                code="engine-failed",
+            )
 
     def kill(self) -> None:
         self._killed.set()
@@ -465,7 +494,7 @@ class DockerEngine:
         except BaseException:
             self._remove(made)
             raise
-        return DockerContainer(self._api, self._brief, made, self._lost), channel
+        return DockerContainer(self._api, self._brief, made, self._lost, user=spec.user), channel
 
     def _config(self, spec: ContainerSpec) -> dict[str, Any]:
         labels = {**spec.labels, OWNER_LABEL: owner_label()}
@@ -475,7 +504,7 @@ class DockerEngine:
             ["/bin/cat"],
             entrypoint=[],
             hostname="xbuild",
-            user=spec.user,
+            user=_waiting_user(spec),
             stdin_open=True,
             environment=dict(spec.env),
             working_dir=spec.workdir,

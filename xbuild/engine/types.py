@@ -162,12 +162,11 @@ class Container(Protocol):
         """A tar stream of ``path``. Close it (``.close()``) when it is not read to its end."""
         ...
 
-    def pause(self) -> None:
-        """Freeze all processes, so that files no longer change."""
-        ...
+    def end_leftovers(self) -> None:
+        """Kill what commands have left running, so that files no longer change. Further commands can be run.
 
-    def unpause(self) -> None:
-        """Let the processes go on."""
+        :raises EngineError: the engine went away or refused.
+        """
         ...
 
     def kill(self) -> None:
