@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import TARGET, Ground, Registry, have_image, toolchain
+from ground import TARGET, Ground, Registry
 from relay import Relay
+from toolchains import bridge_address, have_image, toolchain
 
 from xbuild.engine.docker import DockerEngine
 
@@ -128,8 +128,7 @@ def near_relay(tmp_path: Path) -> Iterator[Relay]:
 @pytest.fixture(scope="session")
 def bridge(engine: DockerEngine) -> str:
     """This machine's address as containers with a network see it."""
-    network = engine._api.inspect_network("bridge")["IPAM"]["Config"][0]
-    return str(network.get("Gateway") or ip_network(network["Subnet"])[1])
+    return bridge_address(engine)
 
 
 @pytest.fixture

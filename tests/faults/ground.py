@@ -28,11 +28,8 @@ from typing import Any
 from docker.errors import DockerException
 
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_builder
-from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
-from xbuild.images.recipe import Recipe, toolchain_recipe
 from xbuild.logs import read_log
 
 TARGET = "x86_64-pc-windows-msvc"
@@ -45,7 +42,8 @@ SLEEP = f"fn main() {{ {NAP} }}"
 LEAK_SECONDS = 60
 LINUX = "x86_64-unknown-linux-gnu"
 """Its wheels are run where they are built."""
-MODULE_WHEEL = f"tiny-0.1.0-cp311-cp311-{load_catalog().target(LINUX).platform_tag}.whl"
+ARM = "aarch64-unknown-linux-gnu"
+"""Its wheels are run under qemu."""
 
 _PYPROJECT = """
 [build-system]
@@ -133,6 +131,7 @@ dependencies = [
 _MODULE = """
 use std::ffi::{c_int, c_void};
 
+#[cfg_attr(windows, link(name = "python311"))]
 extern "C" {
     fn PyModule_Create2(definition: *mut c_void, version: c_int) -> *mut c_void;
 }
@@ -169,17 +168,9 @@ def write_module(folder: Path, start: str = "") -> Path:
     return folder
 
 
-def have_image(engine: DockerEngine, recipe: Recipe) -> Image:
-    """An image, made where the engine does not have it."""
-    builder = make_builder(
-        load({}, None).settings, engine, narrate=lambda *_: None, cancelled=threading.Event()
-    )
-    return builder.ensure(recipe)
-
-
-def toolchain(triple: str) -> Recipe:
-    """The recipe of a target's toolchain image."""
-    return toolchain_recipe(load_catalog().target(triple))
+def module_wheel(triple: str) -> str:
+    """The name of its wheel."""
+    return f"tiny-0.1.0-cp311-cp311-{load_catalog().target(triple).platform_tag}.whl"
 
 
 # Things that can be made to fail

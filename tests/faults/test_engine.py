@@ -17,12 +17,11 @@ from ground import (
     Done,
     Ground,
     OwnEngine,
-    have_image,
     small_disk,
-    toolchain,
     wait_until,
 )
 from relay import Relay
+from toolchains import have_image, toolchain
 
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import base_recipe

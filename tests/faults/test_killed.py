@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -14,23 +15,24 @@ from collections.abc import Callable
 
 import pytest
 from ground import (
+    ARM,
     EARLIER,
     LINUX,
-    MODULE_WHEEL,
     NAP,
     QUIET,
     SLEEP,
+    TARGET,
     USE_LEAF,
     WHEEL,
     Call,
     Ground,
     Registry,
-    have_image,
-    toolchain,
+    module_wheel,
     wait_until,
     write_module,
 )
 from relay import Relay
+from toolchains import have_image, toolchain
 
 from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
@@ -59,22 +61,22 @@ def in_build(ground: Ground) -> Call:
     return call
 
 
-def in_test(ground: Ground) -> Call:
+def in_test(ground: Ground, triple: str = LINUX) -> Call:
     """Start a run, and come back when the wheel that it has built is run on its platform."""
     catalog = load_catalog()
-    tester = choose(catalog.target(LINUX), catalog.interpreters["python3.11"]).tester
+    tester = choose(catalog.target(triple), catalog.interpreters["python3.11"]).tester
     assert tester
-    for recipe in (toolchain(LINUX), recipe_for(tester)):
+    for recipe in (toolchain(triple), recipe_for(tester)):
         have_image(ground.engine, recipe)
-    call = start_test(ground, NAP)
+    call = start_test(ground, NAP, triple)
     ground.wait_for_process("probe.py", call, purpose="test")
     return call
 
 
-def start_test(ground: Ground, start: str = "") -> Call:
+def start_test(ground: Ground, start: str = "", triple: str = LINUX) -> Call:
     """Build a module that does this when it is imported, and run it."""
     crate = write_module(ground.folder / "module", start)
-    return ground.start("-i", "python3.11", "--test", crate=crate, target=LINUX)
+    return ground.start("-i", "python3.11", "--test", crate=crate, target=triple)
 
 
 def goes_on(ground: Ground, registry: Registry) -> None:
@@ -109,23 +111,24 @@ def test_killed_while_it_builds(ground: Ground, registry: Registry, seen: Seen) 
     goes_on(ground, registry)
 
 
+@pytest.mark.parametrize("triple", [LINUX, ARM, TARGET])
 @pytest.mark.fault(
     "kill -9 in the test phase", "nothing left, the wheel whole; the next run succeeds", race=True
 )
-def test_killed_while_it_tests(ground: Ground, seen: Seen) -> None:
-    call = in_test(ground)
-    wheel = ground.dist / MODULE_WHEEL
+def test_killed_while_it_tests(ground: Ground, seen: Seen, triple: str) -> None:
+    call = in_test(ground, triple)
+    wheel = ground.dist / module_wheel(triple)
     before = wheel.read_bytes()
     kill(ground, call)
     gone = seconds_until_gone(ground)
     assert wheel.read_bytes() == before
     assert audit(wheel, catalog=load_catalog()).ok
-    again = start_test(ground).wait()
+    again = start_test(ground, triple=triple).wait()
     assert again.status == 0, again.out
     (built,) = ground.job()["wheels"]
     assert built["proof"].startswith("audited; ran on CPython 3.11"), built
     assert wheel.read_bytes() != before
-    seen(f"containers gone after {gone:.0f} s; built and run")
+    seen(f"{built['proof']}: containers gone after {gone:.0f} s; built and run")
 
 
 LARGE = """
@@ -245,7 +248,7 @@ def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: s
     assert done.status == 130, done.out
     assert took < (10 if times == 1 else 2 + SLACK)
     assert ground.untouched()
-    assert (ground.dist / MODULE_WHEEL).is_file() == (phase == "test")
+    assert (ground.dist / module_wheel(LINUX)).is_file() == (phase == "test")
     (end,) = [record for record in ground.log() if record["event"] == "run-finished"]
     assert (end["status"], end["exit_status"]) == ("interrupted", 130)
     # After a second one it does not wait for its containers, which end because it has ended
@@ -271,18 +274,13 @@ def test_interrupted_while_the_engine_hangs(ground: Ground, relay: Relay, seen: 
 
 IMAGE = """
 import sys, threading
-from dataclasses import dataclass
 from pathlib import Path
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.builder import ImageBuilder, Sources
-from xbuild.images.recipe import Recipe, base_recipe
+from xbuild.images.recipe import base_recipe
+from toolchains import LocalRecipe
 
-class Own(Recipe):
-    @property
-    def context(self):
-        return Path(sys.argv[1])
-
-recipe = Own("fault", "fault", "BASE", base_recipe(), {"SALT": sys.argv[2]})
+recipe = LocalRecipe("fault", "fault", "BASE", base_recipe(), {"SALT": sys.argv[2]}, place=Path(sys.argv[1]))
 print(recipe.tag, flush=True)
 builder = ImageBuilder(DockerEngine(), Sources(), locks=Path(sys.argv[1]) / "locks",
                        narrate=lambda name, line: print(line, flush=True), cancelled=threading.Event())
@@ -311,7 +309,8 @@ def test_killed_while_it_makes_an_image(
     (folder / "fault" / "build.sh").write_text(script + ("sleep 600\n" if moment == "half way" else ""))
     (folder / "image.py").write_text(textwrap.dedent(IMAGE))
     words = [sys.executable, str(folder / "image.py"), str(folder), f"{ground.folder}{repetition}"]
-    call = Call(words, ground.folder, ground.environment)
+    environment = {**ground.environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    call = Call(words, ground.folder, environment)
     ground.calls.append(call)
     wait_until(lambda: moment in call.text, 60, lambda: call.text, alive=call)
     call.send(signal.SIGKILL)
@@ -319,7 +318,7 @@ def test_killed_while_it_makes_an_image(
     tag = call.text.split()[0]
     assert engine.image(tag) is None
     (folder / "fault" / "build.sh").write_text(script)
-    again = subprocess.run(words, capture_output=True, text=True, check=False, env=ground.environment)
+    again = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     tag = again.stdout.split()[0]
     try:
         assert again.returncode == 0, again.stdout + again.stderr

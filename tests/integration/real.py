@@ -8,18 +8,16 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from toolchains import have_image, toolchain
 
-from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_builder
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.recipe import Recipe, toolchain_recipe
+from xbuild.images.recipe import Recipe
 from xbuild.testing.recipes import recipe_for
 from xbuild.testing.testers import load_testers
 
@@ -87,10 +85,7 @@ def engine() -> Iterator[DockerEngine]:
 @pytest.fixture(scope="session")
 def build_image(engine: DockerEngine) -> Callable[[Recipe], str]:
     """Makes an image that the engine does not have; gives its identifier."""
-    builder = make_builder(
-        load({}, None).settings, engine, narrate=lambda _name, _line: None, cancelled=threading.Event()
-    )
-    return lambda recipe: builder.ensure(recipe).id
+    return lambda recipe: have_image(engine, recipe).id
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +93,7 @@ def toolchain_image(build_image: Callable[[Recipe], str]) -> Callable[[str], str
     """The toolchain image of a target."""
 
     def image(triple: str) -> str:
-        return build_image(toolchain_recipe(load_catalog().target(triple)))
+        return build_image(toolchain(triple))
 
     return image
 

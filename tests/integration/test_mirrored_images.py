@@ -11,18 +11,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from real import need
+from toolchains import LocalRecipe, bridge_address
 
 from xbuild.engine import ContainerSpec, Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.bootstrap import Mirrors, ensure_root
 from xbuild.images.builder import ImageBuilder, Sources
-from xbuild.images.recipe import Recipe, base_recipe, root_recipe
+from xbuild.images.recipe import base_recipe, root_recipe
 
 pytestmark = pytest.mark.docker
 
@@ -110,12 +110,10 @@ def root(engine: DockerEngine, build_image: Any) -> Image:
 @pytest.fixture
 def mirror(engine: DockerEngine, root: Image) -> Iterator[Mirror]:
     """A mirror of the archives that the minimal Debian names."""
-    network = engine._api.inspect_network("bridge")["IPAM"]["Config"][0]
-    host = str(network.get("Gateway") or ip_network(network["Subnet"])[1])
     named = [line.split() for line in sources_in(engine, root)]
     (debian,) = {words[1] for words in named if not words[2].endswith("-security")}
     (security,) = {words[1] for words in named if words[2].endswith("-security")}
-    made = Mirror(host, {"debian": debian, "security": security})
+    made = Mirror(bridge_address(engine), {"debian": debian, "security": security})
     yield made
     made.close()
 
@@ -147,17 +145,6 @@ def test_the_root_is_made_through_a_mirror(engine: DockerEngine, root: Image, mi
         engine.remove_image(kept)
 
 
-@dataclass(frozen=True)
-class Own(Recipe):
-    """A recipe of the test's own, in a folder of the test's own."""
-
-    place: Path = Path()
-
-    @property
-    def context(self) -> Path:
-        return self.place
-
-
 DOCKERFILE = """\
 ARG BASE
 FROM ${BASE} AS build
@@ -187,7 +174,7 @@ def test_recipes_fetch_through_a_mirror(
     (tmp_path / "mirrored").mkdir()
     (tmp_path / "mirrored" / "Dockerfile").write_text(DOCKERFILE)
     (tmp_path / "mirrored" / "build.sh").write_text(BUILD)
-    recipe = Own("mirrored", "mirrored", "BASE", base_recipe(), {}, place=tmp_path)
+    recipe = LocalRecipe("mirrored", "mirrored", "BASE", base_recipe(), {}, place=tmp_path)
     builder = ImageBuilder(
         engine,
         Sources(mirrors=mirror.mirrors, environment={"no_proxy": mirror.host}),

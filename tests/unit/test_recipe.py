@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from fakes import make_image
+from toolchains import LocalRecipe
 
 from xbuild.catalog import load_catalog
 from xbuild.images.catalog import recipes, total_size
@@ -26,17 +26,6 @@ RUN ["/bin/sh", "/recipe/build.sh", "${TARGET}"]
 FROM ${BASE}
 COPY --from=build /layer/ /
 """
-
-
-@dataclass(frozen=True)
-class LocalRecipe(Recipe):
-    """A recipe whose context is another folder."""
-
-    place: Path = Path()
-
-    @property
-    def context(self) -> Path:
-        return self.place
 
 
 def recipe(place: Path, arguments: Mapping[str, str] | None = None, parent: Recipe | None = None) -> Recipe:
