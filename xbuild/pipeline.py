@@ -557,8 +557,8 @@ class Pipeline:
 
     def _exit_status(self, jobs: tuple[JobReport, ...], plan: Plan) -> ExitStatus:
         status = exit_status(jobs, plan.refused)
-        built_something = status in {ExitStatus.OK, ExitStatus.PARTLY}
-        return ExitStatus.CHECK_FAILED if self._failed_proofs and built_something else status
+        interrupted = status is ExitStatus.INTERRUPTED
+        return ExitStatus.CHECK_FAILED if self._failed_proofs and not interrupted else status
 
     def _job_report(self, item: _Done, inspected: _Inspected) -> JobReport:
         outcome = item.outcome

@@ -156,15 +156,15 @@ def _target_options(wanted: TargetRequest) -> dict[str, Any]:
 
 
 def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitStatus:
-    """What the run means for the caller: everything, a part, or nothing was built."""
+    """What the run means for the caller: everything, a part, or nothing was built and proven."""
     done = list(jobs)
     if any(job.status == "interrupted" for job in done):
         return ExitStatus.INTERRUPTED
-    wheels = sum(len(job.wheels) for job in done)
+    wheels = [wheel for job in done for wheel in job.wheels]
     whole = all(job.status == "built" for job in done) and not list(refused)
     if whole and wheels:
         return ExitStatus.OK
-    if wheels:
+    if any(wheel.proven for wheel in wheels):
         return ExitStatus.PARTLY
     statuses = {job.status for job in done}
     return (

@@ -26,11 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import DockerException
+from toolchains import have_image, toolchain
 
 from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
 from xbuild.logs import read_log
+from xbuild.testing import choose, recipe_for
 
 TARGET = "x86_64-pc-windows-msvc"
 """Its linker needs no warming up, so that a build from nothing takes two seconds."""
@@ -545,6 +547,31 @@ class Ground:
             assert len(ends) in ({0, 1} if run in self.endless else {1}), f"{run}: {len(ends)} ends"
         work = self.cache / "work"
         assert not work.is_dir() or list(work.iterdir()) == []
+
+
+def have_tester(engine: DockerEngine, triple: str) -> None:
+    """Have the images in which modules are built and run: making them takes longer than any fault."""
+    catalog = load_catalog()
+    tester = choose(catalog.target(triple), catalog.interpreters["python3.11"]).tester
+    assert tester
+    for recipe in (toolchain(triple), recipe_for(tester)):
+        have_image(engine, recipe)
+
+
+def in_test(ground: Ground, triple: str = LINUX, *, env: Mapping[str, str] | None = None) -> Call:
+    """Start a run, and come back when the wheel that it has built is run on its platform."""
+    have_tester(ground.engine, triple)
+    call = start_test(ground, NAP, triple, env=env)
+    ground.wait_for_process("probe.py", call, purpose="test")
+    return call
+
+
+def start_test(
+    ground: Ground, start: str = "", triple: str = LINUX, *, env: Mapping[str, str] | None = None
+) -> Call:
+    """Build a module that does this when it is imported, and run it."""
+    crate = write_module(ground.folder / "module", start)
+    return ground.start("-i", "python3.11", "--test", crate=crate, target=triple, env=env)
 
 
 def wait_until(

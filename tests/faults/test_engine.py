@@ -11,20 +11,25 @@ from pathlib import Path
 
 import pytest
 from ground import (
+    LINUX,
     QUIET,
     SLEEP,
     TARGET,
     Done,
     Ground,
     OwnEngine,
+    in_test,
+    module_wheel,
     small_disk,
     wait_until,
 )
 from relay import Relay
 from toolchains import have_image, toolchain
 
+from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import base_recipe
+from xbuild.wheels import audit
 
 pytestmark = pytest.mark.docker
 
@@ -55,6 +60,25 @@ def test_the_engine_goes_away(
     assert ground.report()["transport"] == transport
     seen(f"{way}: engine-error within {5 if took < 5 else 30} s")
     check_builds(ground)
+
+
+@pytest.mark.parametrize("way", ["cut", "freeze"])
+@pytest.mark.fault(
+    "the engine goes away or hangs while a wheel is run", "engine-error within 30 s; the wheel whole"
+)
+def test_the_engine_goes_away_while_a_wheel_is_run(
+    ground: Ground, near_relay: Relay, seen: Seen, way: str
+) -> None:
+    call = in_test(ground, env={"DOCKER_HOST": near_relay.address})
+    started = time.monotonic()
+    (near_relay.cut if way == "cut" else near_relay.freeze)()
+    done = call.wait(40)
+    took = time.monotonic() - started
+    near_relay.cut()
+    check_lost(ground, done)
+    assert took < 30
+    assert audit(ground.dist / module_wheel(LINUX), catalog=load_catalog()).ok
+    seen(f"{way}: engine-error within {5 if took < 5 else 30} s")
 
 
 def check_lost(ground: Ground, done: Done) -> None:
@@ -171,6 +195,24 @@ def test_time_runs_out(ground: Ground, seen: Seen) -> None:
     assert 8 <= job["seconds"] < 8 + 10
     assert ground.untouched()
     seen(f"limit 8 s, stopped after {job['seconds']:.0f} s")
+
+
+@pytest.mark.fault("time runs out while the toolchain is prepared", "status 11, with the setting's name")
+def test_time_runs_out_while_it_prepares(ground: Ground, seen: Seen) -> None:
+    """A sysroot of the caller's own, with so much in it that linking it takes longer."""
+    sysroot = ground.folder / "sysroot"
+    for name in ("crt", "sdk", *(f"more-{number}" for number in range(30_000))):
+        (sysroot / name).mkdir(parents=True)
+    ground.crate()
+    done = ground.run("--timeout", "3s", "--sysroot", sysroot)
+    assert done.status == 11, done.out
+    job = ground.job()
+    assert job["status"] == "timeout"
+    assert [step["argv"][0].rpartition("/")[2] for step in job["steps"]] == ["prepare-windows-msvc"]
+    assert "setting: timeout" in done.out
+    assert 3 <= job["seconds"] < 3 + 10
+    assert ground.untouched()
+    seen(f"limit 3 s, stopped after {job['seconds']:.0f} s")
 
 
 @pytest.mark.fault("time runs out while the engine hangs", "it ends all the same, and is no success")

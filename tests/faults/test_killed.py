@@ -27,16 +27,17 @@ from ground import (
     Call,
     Ground,
     Registry,
+    have_tester,
+    in_test,
     module_wheel,
+    start_test,
     wait_until,
     write_module,
 )
 from relay import Relay
-from toolchains import have_image, toolchain
 
 from xbuild.catalog import load_catalog
 from xbuild.engine.docker import DockerEngine
-from xbuild.testing import choose, recipe_for
 from xbuild.wheels import audit
 
 pytestmark = pytest.mark.docker
@@ -59,24 +60,6 @@ def in_build(ground: Ground) -> Call:
     call = ground.start()
     ground.wait_for_process("build-script-build", call)
     return call
-
-
-def in_test(ground: Ground, triple: str = LINUX) -> Call:
-    """Start a run, and come back when the wheel that it has built is run on its platform."""
-    catalog = load_catalog()
-    tester = choose(catalog.target(triple), catalog.interpreters["python3.11"]).tester
-    assert tester
-    for recipe in (toolchain(triple), recipe_for(tester)):
-        have_image(ground.engine, recipe)
-    call = start_test(ground, NAP, triple)
-    ground.wait_for_process("probe.py", call, purpose="test")
-    return call
-
-
-def start_test(ground: Ground, start: str = "", triple: str = LINUX) -> Call:
-    """Build a module that does this when it is imported, and run it."""
-    crate = write_module(ground.folder / "module", start)
-    return ground.start("-i", "python3.11", "--test", crate=crate, target=triple)
 
 
 def goes_on(ground: Ground, registry: Registry) -> None:
@@ -253,6 +236,27 @@ def test_interrupted(*, ground: Ground, registry: Registry, seen: Seen, phase: s
     assert (end["status"], end["exit_status"]) == ("interrupted", 130)
     # After a second one it does not wait for its containers, which end because it has ended
     assert times == 2 or not ground.containers()
+    seen(f"130 within {5 if took < 5 else 10} s")
+
+
+@pytest.mark.fault("Ctrl-C in xbuild test", "130 in 10 s; the wheel intact")
+def test_interrupted_while_a_wheel_is_tried(ground: Ground, seen: Seen) -> None:
+    have_tester(ground.engine, LINUX)
+    crate = write_module(ground.folder / "module", NAP)
+    built = ground.start("-i", "python3.11", crate=crate, target=LINUX).wait()
+    assert built.status == 0, built.out
+    wheel = ground.dist / module_wheel(LINUX)
+    before = wheel.read_bytes()
+    call = ground.call([sys.executable, "-m", "xbuild", "test", str(wheel)])
+    ground.wait_for_process("probe.py", call, purpose="test")
+    started = time.monotonic()
+    call.send(signal.SIGINT)
+    done = call.wait(15)
+    took = time.monotonic() - started
+    assert done.status == 130, done.out
+    assert took < 10
+    assert not ground.containers()
+    assert wheel.read_bytes() == before
     seen(f"130 within {5 if took < 5 else 10} s")
 
 

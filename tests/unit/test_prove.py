@@ -116,7 +116,7 @@ def test_an_engine_that_goes_away_while_a_wheel_is_run(shop: Workshop, recorder:
     targets = (make_target(LINUX, "python3.11"),)
     report = Pipeline(shop.request(test=True, targets=targets), tools, "run-1").build()
     (job,) = report.jobs
-    assert (job.status, report.exit_status) == ("engine-error", ExitStatus.PARTLY)
+    assert (job.status, report.exit_status) == ("engine-error", ExitStatus.ENGINE)
     assert "start it" in job.reason
     assert [wheel.proof for wheel in job.wheels] == ["audited; not run: the Docker engine went away"]
 

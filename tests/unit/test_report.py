@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,13 @@ def test_exit_status(jobs: list[tuple[JobStatus, int]], refused: int, status: Ex
     done = [job(name, wheels) for name, wheels in jobs]
     assert exit_status(done, [REFUSAL] * refused) == status
     assert exit_status(iter(done), iter([REFUSAL] * refused)) == status
+
+
+def test_a_wheel_that_is_not_proven_is_no_part() -> None:
+    lost = job("engine-error", 1)
+    lost = replace(lost, wheels=tuple(replace(item, proven=False) for item in lost.wheels))
+    assert exit_status([lost], []) is ExitStatus.ENGINE
+    assert exit_status([lost, job("built", 1)], []) is ExitStatus.PARTLY
 
 
 def test_the_documented_numbers() -> None:

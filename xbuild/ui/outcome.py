@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xbuild.execute import StepReport
-from xbuild.report import JobReport, Report
+from xbuild.report import JobReport, Report, WheelReport
 from xbuild.ui.summary import Refusal, Row, Summary
 
 
@@ -57,7 +57,7 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
                 proof=wheel.proof,
                 proven=wheel.proven,
                 seconds=step.seconds,
-                reason="" if wheel.proven else wheel.proof.partition("; ")[2],
+                reason="" if wheel.proven else _unproven(job, wheel),
                 log="" if wheel.proven else _short(job.log, folder),
             )
         else:
@@ -69,6 +69,11 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
                 reason=step.reason or job.reason,
                 log=_short(job.log, folder),
             )
+
+
+def _unproven(job: JobReport, wheel: WheelReport) -> str:
+    """Why a wheel is not proven. An engine that went away is the whole job's matter, and has a hint."""
+    return job.reason if job.status == "engine-error" else wheel.proof.partition("; ")[2]
 
 
 def _status(step: StepReport) -> Any:
