@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 GIB = 1 << 30
-COMMON = """\
+KERNEL = "6.1.0-44-amd64"
+COMMON = f"""\
+/proc/version:Linux version {KERNEL} (who@where) (gcc-12) #1 SMP
 /proc/self/status:Uid:\t1000\t1000\t1000\t1000
 /proc/self/status:CapInh:\t0000000000000000
 /proc/self/status:CapPrm:\t0000000000000000

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from xbuild.engine import ContainerSpec, Engine, EngineInfo, Limits
-from xbuild.engine.confinement import QUESTION, Check, judge
+from xbuild.engine.confinement import QUESTION, Check, judge, own_kernel
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
 from xbuild.images.bootstrap import INSTALL_COMMAND
@@ -35,8 +35,10 @@ LIMITS_FIX = (
     "boot with cgroup version 2, or with the kernel's parameters `cgroup_enable=memory swapaccount=1`; "
     "a rootless engine needs the controllers memory and pids delegated to its user"
 )
+RUNTIME_FIX = "see in the runtime's documentation which of it its sandbox keeps"
+_FILTERED = "filtered system calls"
 FIXES = {
-    "filtered system calls": (
+    _FILTERED: (
         "run an engine with seccomp (`docker info` lists it), and no `seccomp-profile` in its daemon.json"
     ),
     "limit of open files": WALLS_FIX,
@@ -114,21 +116,29 @@ def _isolation(engine: Engine, info: EngineInfo, settings: Settings) -> Iterator
             "register it in the engine's daemon.json, or change the setting `runtime`",
         )
         return
-    yield _kernel(info)
     if engine.image(base_recipe().tag) is None:
+        yield _second_wall(info, "")
         yield from _claims(info)
         return
     try:
-        checks = _look_inside(engine, settings)
+        spec, lines = _look_inside(engine, settings)
     except XbuildError as error:
+        yield _second_wall(info, "")
         message = f"a container such as builds get cannot be tried: {error.brief} ({error.details})"
         yield Finding("isolation", "error", message, error.hint or "see what the engine's log says")
         return
-    yield from _held(checks, settings)
+    kernel = own_kernel(lines, str(info.raw.get("KernelVersion", "")))
+    yield _second_wall(info, kernel)
+    yield from _held(judge(lines, spec), kernel)
 
 
-def _kernel(info: EngineInfo) -> Finding:
-    """What the engine has besides the walls that every container gets."""
+def _second_wall(info: EngineInfo, kernel: str) -> Finding:
+    """What the engine has besides the walls that every container gets.
+
+    :param kernel: of the container's own, or ``""``.
+    """
+    if kernel:
+        return Finding("second wall", "ok", f"containers have a kernel of their own ({kernel})")
     names = [option.removeprefix("name=").split(",")[0] for option in info.security_options]
     extra = [name for name in ("apparmor", "selinux", "userns", "rootless") if name in names]
     if extra:
@@ -145,7 +155,7 @@ def _claims(info: EngineInfo) -> Iterator[Finding]:
             "seccomp",
             "error",
             "the engine says that it filters no system calls",
-            FIXES["filtered system calls"],
+            FIXES[_FILTERED],
         )
     flags = {"MemoryLimit": "memory", "SwapLimit": "swap", "PidsLimit": "processes"}
     missing = [what for flag, what in flags.items() if info.raw.get(flag) is False]
@@ -160,8 +170,8 @@ def _claims(info: EngineInfo) -> Iterator[Finding]:
     )
 
 
-def _look_inside(engine: Engine, settings: Settings) -> tuple[Check, ...]:
-    """What the kernel says in a container that is made as a build's is."""
+def _look_inside(engine: Engine, settings: Settings) -> tuple[ContainerSpec, list[str]]:
+    """What the kernel says in a container that is made as a build's is, and how that is made."""
     spec = ContainerSpec(
         image=base_recipe().tag,
         user=build_user(),
@@ -176,18 +186,29 @@ def _look_inside(engine: Engine, settings: Settings) -> tuple[Check, ...]:
             on_line=lambda stream, line: lines.append(line) if stream == "stdout" else None,
             timeout=10,
         )
-    return judge(lines, spec)
+    return spec, lines
 
 
-def _held(checks: tuple[Check, ...], settings: Settings) -> Iterator[Finding]:
+def _held(checks: tuple[Check, ...], kernel: str) -> Iterator[Finding]:
     held = [check.name for check in checks if check.holds]
     if held:
         yield Finding("isolation", "ok", f"seen in a container such as builds get: {', '.join(held)}")
+    # A kernel of its own tells less, and what it does not tell is no hole yet. Nothing reaches the engine's
+    # kernel through it, so that there is nothing to filter
+    untold = [
+        check.name
+        for check in checks
+        if kernel and not check.holds and (not check.seen or check.name == _FILTERED)
+    ]
+    if untold:
+        message = (
+            f"asked for, and the containers' own kernel ({kernel}) tells nothing of it: {', '.join(untold)}"
+        )
+        yield Finding("isolation by the runtime", "warning", message, RUNTIME_FIX)
     for check in checks:
-        if check.holds:
+        if check.holds or check.name in untold:
             continue
-        # Another runtime is its own kernel, which tells less: what it does not tell is no hole yet
-        grave = check.kind == "wall" and not (settings.runtime and not check.seen)
+        grave = check.kind == "wall"
         seen = f"the kernel says {check.seen}" if check.seen else "the kernel says nothing of it"
         fix = FIXES.get(check.name, LIMITS_FIX if check.kind == "limit" else WALLS_FIX)
         message = f"does not hold in a container such as builds get: {seen}"

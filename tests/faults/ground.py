@@ -11,6 +11,7 @@ import io
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -178,8 +179,17 @@ def module_wheel(triple: str) -> str:
 # Things that can be made to fail
 
 
+GVISOR = {
+    "path": "/usr/bin/runsc",
+    # Not on KVM, which few machines have; and it does not find its way in a network that unshare has made
+    "runtimeArgs": ["--platform=ptrace", "--network=none"],
+}
+
+
 class OwnEngine:
     """An engine of the test's own, which can be restarted without harm to the machine's engine.
+
+    It knows gVisor (``runsc``) where that is installed.
 
     :param like: the engine whose storage driver it takes.
     :raises RuntimeError: it does not answer.
@@ -205,7 +215,10 @@ class OwnEngine:
         folders = {name: self._folder / name for name in ("data-root", "exec-root", "pidfile")}
         words = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"]
         words += [f"--{name}={path}" for name, path in folders.items()]
-        words += [f"--storage-driver={self._driver}", f"--host={self.address}", "--config-file="]
+        config = self._folder / "daemon.json"
+        runtimes = {"runsc": GVISOR} if shutil.which("runsc") else {}
+        config.write_text(json.dumps({"runtimes": runtimes}))
+        words += [f"--storage-driver={self._driver}", f"--host={self.address}", f"--config-file={config}"]
         log = self._folder / "log"
         with log.open("ab") as stream:
             # In a network of its own: without a bridge it would take away that of the machine's engine.

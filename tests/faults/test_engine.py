@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from ground import (
+    EARLIER,
     LINUX,
     QUIET,
     SLEEP,
     TARGET,
+    WHEEL,
     Done,
     Ground,
     OwnEngine,
@@ -164,6 +167,32 @@ def test_the_engine_is_restarted_twice(restarted: Ground, own_engine: OwnEngine,
     assert job["attempts"] == 2
     seen(f"{job['status']} after {job['attempts']} attempts")
     check_builds(restarted)
+
+
+@needs_root
+@pytest.mark.parametrize("transport", ["bind", "archive"])
+@pytest.mark.fault("containers with a kernel of their own (gVisor)", "the same bytes; doctor says so")
+def test_another_runtime(restarted: Ground, own_engine: OwnEngine, seen: Seen, transport: str) -> None:
+    if "runsc" not in restarted.engine.info().runtimes:
+        pytest.skip("runsc is not installed")
+    restarted.crate()
+    assert restarted.run().status == 0
+    usual = restarted.digest()
+    (restarted.dist / WHEEL).write_bytes(EARLIER)
+    relay = Relay(engine=own_engine.address)
+    env = {
+        "XBUILD_RUNTIME": "runsc",
+        "DOCKER_HOST": relay.address if transport == "archive" else own_engine.address,
+    }
+    done = restarted.run("--fresh", env=env)
+    assert done.status == 0, done.out
+    assert restarted.report()["transport"] == transport
+    assert restarted.digest() == usual
+    looked = restarted.call([sys.executable, "-m", "xbuild", "doctor"], env=env).wait()
+    relay.cut()
+    assert "containers have a kernel of their own" in looked.out
+    assert "FAIL" not in looked.out
+    seen(f"{transport}: the same bytes")
 
 
 EAT = "fn main() { let mut v: Vec<Vec<u8>> = Vec::new(); loop { v.push(vec![1; 64 << 20]) } }"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import Command, FakeEngine, gone, make_image
-from kernel_words import COMMON, VERSION_2
+from kernel_words import COMMON, KERNEL, VERSION_2
 
 from xbuild import doctor
 from xbuild.doctor import Finding
@@ -130,12 +130,25 @@ def test_what_does_not_hold_is_told(tmp_path: Path, engine: FakeEngine) -> None:
     assert "kernel says max" in found["limit of processes"].message
 
 
-def test_another_runtime_may_tell_less(tmp_path: Path, engine: FakeEngine) -> None:
-    confined(engine, COMMON.replace("Seccomp:", "Other:").replace("NoNewPrivs:\t1", "NoNewPrivs:\t0"))
-    found = isolation(engine, tmp_path, "runc")
-    assert found["filtered system calls"].level == "warning"
-    assert found["no new privileges"].level == "error"
+def test_a_kernel_of_its_own_tells_less(tmp_path: Path, engine: FakeEngine) -> None:
+    """What gVisor tells: nothing of new privileges, and that it filters nothing."""
+    words = COMMON.replace("Seccomp:\t2", "Seccomp:\t0").replace("NoNewPrivs:", "Other:")
+    confined(engine, words.replace("overlay ro", "overlay rw") + VERSION_2)
+    found = isolation(engine, tmp_path, "runc", raw={"KernelVersion": "6.18"})
+    assert {name: finding.level for name, finding in found.items()} == {
+        "second wall": "ok",
+        "isolation": "ok",
+        "isolation by the runtime": "warning",
+        "read-only root": "error",
+    }
+    assert found["isolation by the runtime"].message.endswith("no new privileges, filtered system calls")
     assert engine.specs[0].runtime == "runc"
+    same = isolation(engine, tmp_path, "runc", raw={"KernelVersion": KERNEL})
+    assert {name for name, finding in same.items() if finding.level == "error"} == {
+        "no new privileges",
+        "filtered system calls",
+        "read-only root",
+    }
 
 
 def test_a_container_that_cannot_be_made(tmp_path: Path, engine: FakeEngine) -> None:

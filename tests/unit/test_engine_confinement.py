@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kernel_words import COMMON, GIB, VERSION_1, VERSION_2
+from kernel_words import COMMON, GIB, KERNEL, VERSION_1, VERSION_2
 
 from xbuild.engine import ContainerSpec, Limits
-from xbuild.engine.confinement import QUESTION, judge
+from xbuild.engine.confinement import FILES, judge, own_kernel
 
 SPEC = ContainerSpec(image="i", user="1000:1000", labels={}, limits=Limits(memory=4 * GIB, pids=99))
 NAMES = {
@@ -96,6 +96,21 @@ def test_a_mount_over_the_root_counts() -> None:
     assert fails(COMMON + over + VERSION_1) == {"read-only root": "rw"}
 
 
+@pytest.mark.parametrize(
+    ("version", "engine", "own"),
+    [
+        (f"Linux version {KERNEL} (who)", KERNEL, ""),
+        (f"Linux version {KERNEL} (who)", "6.1.0-44", KERNEL),
+        ("Linux version 4.4.0 #1 SMP", KERNEL, "4.4.0"),
+        ("Linux version 4.4.0 #1 SMP", "", ""),
+        ("Linux version", KERNEL, ""),
+        ("something else", KERNEL, ""),
+    ],
+)
+def test_a_kernel_of_its_own(version: str, engine: str, own: str) -> None:
+    assert own_kernel([f"/proc/version:{version}"], engine) == own
+
+
 def test_the_question_asks_for_what_is_read() -> None:
     paths = {line.partition(":")[0] for line in (COMMON + VERSION_1 + VERSION_2).splitlines()}
-    assert paths == set(QUESTION[4:])
+    assert paths == set(FILES)

@@ -8,7 +8,8 @@ from typing import Literal
 
 from xbuild.engine.types import ContainerSpec
 
-_STATUS, _MOUNTS, _WIRES, _LIMITS = (
+_VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS = (
+    "/proc/version",
     "/proc/self/status",
     "/proc/self/mounts",
     "/proc/net/dev",
@@ -22,7 +23,8 @@ _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _PAGE = 1 << 16
 """Bytes of the largest page: the kernel rounds limits of memory down to whole ones."""
 
-QUESTION = ("grep", "-s", "-H", "", _STATUS, _MOUNTS, _WIRES, _LIMITS, *_MEMORY, _BOTH, _SWAP, *_PIDS)
+FILES = (_VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS, *_MEMORY, _BOTH, _SWAP, *_PIDS)
+QUESTION = ("grep", "-s", "-H", "", *FILES)
 """A command that prints what :func:`judge` reads. Files of the other cgroup version are passed over."""
 
 
@@ -46,11 +48,28 @@ def judge(lines: Iterable[str], spec: ContainerSpec) -> tuple[Check, ...]:
 
     :param lines: what :data:`QUESTION` printed in it.
     """
+    files = _sorted_by_file(lines)
+    return (*_walls(files), *_limits(files, spec))
+
+
+def own_kernel(lines: Iterable[str], engine_kernel: str) -> str:
+    """The release of the kernel in a container, where it is another one than the engine's: a runtime such as
+    gVisor or Kata Containers. ``""`` where it is the same, or nothing tells.
+
+    :param lines: what :data:`QUESTION` printed in it.
+    :param engine_kernel: the release of the kernel that the engine runs on.
+    """
+    words = _first(_sorted_by_file(lines), _VERSION).split()
+    release = words[2] if words[:2] == ["Linux", "version"] and len(words) > 2 else ""
+    return release if engine_kernel and release != engine_kernel else ""
+
+
+def _sorted_by_file(lines: Iterable[str]) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for line in lines:
         path, _, text = line.partition(":")
         files.setdefault(path, []).append(text)
-    return (*_walls(files), *_limits(files, spec))
+    return files
 
 
 def _walls(files: Mapping[str, list[str]]) -> Iterator[Check]:

@@ -52,6 +52,8 @@ _KILL_ALL_OWN = ("/bin/sh", "-c", "kill -s KILL -- -1")
 The kernel does it at once: a process that is just being forked does not escape. By the shell, which has
 ``kill`` built in: not every image has a program of that name.
 """
+_KILLED = (0, 1)
+"""Its exit statuses. Where there is nothing that it may kill, Linux gives 0 and gVisor 1."""
 _WAITING = ("65533:65533", "65532:65532")
 """Users of the first process, which waits. It has to be another one than that of the commands."""
 
@@ -252,7 +254,7 @@ class DockerContainer:
     def end_leftovers(self) -> None:
         # Not by freezing the container: that would keep its first process from seeing the end of xbuild
         result = self.run(_KILL_ALL_OWN, on_line=lambda _stream, _line: None)
-        if not result.ok:
+        if result.exit_code not in _KILLED:
             raise EngineError(
                 "what the build left running could not be killed",
                 details=f"{' '.join(_KILL_ALL_OWN)}: exit status {result.exit_code}",
