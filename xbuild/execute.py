@@ -8,7 +8,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -195,7 +195,7 @@ class Executor:
             else:
                 mark_used(Path(lock.lock_file))
                 try:
-                    self._keep_apart(kept, job)
+                    self._keep_apart(kept, job, now=Path(lock.lock_file).stat().st_mtime_ns)
                     yield kept, kept.is_dir()
                 finally:
                     lock.release()
@@ -206,15 +206,19 @@ class Executor:
         finally:
             remove_tree(fresh)
 
-    def _keep_apart(self, kept: Path, job: Job) -> None:
-        """Empty a kept target directory in which other crates were built, or with another sysroot.
+    def _keep_apart(self, kept: Path, job: Job, *, now: int) -> None:
+        """Empty a kept target directory of other crates, of another sysroot, or of a time to come.
 
         Each build script can write to all of it, and cargo believes what it finds there: crates that are no
-        longer among the dependencies would go on having a say. It does not see that a sysroot is another.
+        longer among the dependencies would go on having a say. It does not see that a sysroot is another. And
+        where the clock was set back, it takes for up to date whatever was compiled before that.
+
+        :param now: nanoseconds since the epoch, as the file system has it.
         """
         note = kept.with_name(f"{kept.name}.crates")
         crates = hashlib.sha256(f"{self.rooms.lock_digest} {_look_of(job.sysroot)}".encode()).hexdigest()
-        if kept.is_dir() and not (note.is_file() and note.read_text("utf-8") == crates):
+        same = note.is_file() and note.read_text("utf-8") == crates
+        if kept.is_dir() and not (same and _newest(kept) <= now):
             remove_tree(kept)
         note.write_text(crates, "utf-8")
 
@@ -432,6 +436,17 @@ def _look_of(sysroot: str | None) -> str:
             status = (Path(where) / name).lstat()
             state.update(f"{where}/{name} {status.st_size} {status.st_mtime_ns}\n".encode("utf-8", "replace"))
     return state.hexdigest()
+
+
+def _newest(folder: Path) -> int:
+    """Modification time of the newest file, in nanoseconds since the epoch; 0 where there is none."""
+    newest = 0
+    for where, _, names in os.walk(folder):
+        for name in names:
+            # A container whose xbuild was killed may just be going
+            with suppress(FileNotFoundError):
+                newest = max(newest, (Path(where) / name).lstat().st_mtime_ns)
+    return newest
 
 
 def _touch(folder: Path) -> None:

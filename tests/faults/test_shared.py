@@ -238,6 +238,26 @@ def test_a_caller_who_is_not_root(outsider: Ground, seen: Seen) -> None:
     seen("all files belong to uid 1234")
 
 
+@pytest.mark.fault("the machine's clock was set back since the last build", "what was edited is compiled")
+def test_the_clock_was_set_back(ground: Ground, seen: Seen) -> None:
+    """Everything that was compiled is of a year to come, as it is when the clock is set back by a year."""
+    crate = ground.crate()
+    # Of a crate with a build script cargo notes the times of its files, and sees that they are others
+    (crate / "build.rs").unlink()
+    assert ground.run().status == 0
+    before = ground.digest()
+    for path in (ground.cache / "target").rglob("*"):
+        status = path.lstat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + YEAR * 10**9), follow_symlinks=False)
+    (crate / "src" / "main.rs").write_text('fn main() { println!("edited") }')
+    assert ground.run().status == 0
+    warm = ground.digest()
+    assert warm != before
+    assert ground.run("--fresh").status == 0
+    assert warm == ground.digest()
+    seen("the bytes of a build from nothing")
+
+
 STEPPING = """
 import time
 

@@ -540,6 +540,22 @@ def test_another_environment_compiles_the_crate_anew(place: Place) -> None:
     assert is_new(file)
 
 
+def test_what_was_built_before_the_clock_was_set_back_is_not_used(place: Place) -> None:
+    """cargo takes for up to date what is newer than its sources, however they are changed."""
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, cache=True)
+    (kept,) = (path for path in (place.root / "cache").iterdir() if path.is_dir())
+    file = kept / "deep" / "file"
+    file.parent.mkdir()
+    file.write_text("compiled", "utf-8")
+    assert place.execute(job, cache=True).warm
+    tomorrow = time.time() + 86400
+    os.utime(file, (tomorrow, tomorrow))
+    assert not place.execute(job, cache=True).warm
+    assert not file.exists()
+
+
 def test_a_failed_build_keeps_its_target_directory(place: Place) -> None:
     job = make_job("python3.11")
     place.engine.on("maturin", lambda _: 1)
