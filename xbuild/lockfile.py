@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from xbuild.engine import Image
 from xbuild.errors import DriftError, RefusedError
-from xbuild.files import write_whole
+from xbuild.files import open_regular, write_whole
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import RECIPE_LABEL
 
@@ -285,7 +285,7 @@ def read_lock(path: Path) -> Lock | None:
     :raises RefusedError: ``bad-xbuild-lock``.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_LIMIT + 1)
         if len(data) > _LIMIT:
             raise RefusedError(f"{path} has more than {_LIMIT} bytes", code="bad-xbuild-lock")

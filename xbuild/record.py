@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xbuild.errors import RefusedError, UsageError
+from xbuild.files import open_regular
 from xbuild.report import BESIDE, REPORT, SCHEMA
 
 _LIMIT = 64 << 20
@@ -172,7 +173,7 @@ def record_of_wheel(wheel: Path, runs: Path) -> tuple[Record, RecordedWheel]:
     :raises UsageError: ``no-wheel``.
     """
     try:
-        with wheel.open("rb") as file:
+        with open_regular(wheel) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UsageError(f"cannot read {wheel}", details=str(error), code="no-wheel") from error

@@ -9,7 +9,7 @@ import pytest
 from conditions import together, umask
 
 from xbuild.cache import size_of
-from xbuild.files import make_folder, remove_tree, write_whole
+from xbuild.files import make_folder, open_regular, remove_tree, write_whole
 
 
 def mode(path: Path) -> int:
@@ -47,6 +47,17 @@ def test_a_file_is_replaced_and_not_edited(tmp_path: Path) -> None:
     assert path.read_bytes() == b"two"
     assert path.stat().st_ino != before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_what_ends_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    with open_regular(tmp_path / "link") as file:
+        assert file.read() == b"x"
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", tmp_path, tmp_path / "missing", Path("/dev/zero")):
+        with pytest.raises(OSError, match=path.name), open_regular(path):
+            pass
 
 
 def test_permissions(tmp_path: Path) -> None:

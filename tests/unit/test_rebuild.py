@@ -359,7 +359,9 @@ def test_a_wheel_that_no_run_made(place: Place, what: str) -> None:
 
 
 def test_no_wheel_and_no_run(place: Place) -> None:
-    for path in (place.root / "missing.whl", place.root):
+    device = place.root / "device.whl"
+    device.symlink_to("/dev/null")
+    for path in (place.root / "missing.whl", place.root, device):
         with pytest.raises(UsageError) as caught:
             record_of_wheel(path, place.runs)
         assert caught.value.code == "no-wheel"
@@ -469,6 +471,8 @@ def test_what_people_see(place: Place) -> None:
 def test_the_command_refuses_in_a_moment(place: Place, tmp_path: Path) -> None:
     environ = {"XBUILD_STATE_DIR": str(place.settings.state_dir)}
     ended = xbuild("verify", "no-such-run", environ=environ)
+    assert (ended.status, ended.code) == (ExitStatus.USAGE, "no-run")
+    ended = xbuild("verify", "x" * 300, environ=environ)
     assert (ended.status, ended.code) == (ExitStatus.USAGE, "no-run")
     stray = tmp_path / "stray-1.0-py3-none-any.whl"
     stray.write_bytes(b"x")

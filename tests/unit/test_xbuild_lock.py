@@ -117,6 +117,15 @@ def test_bad_files(tmp_path: Path, text: bytes) -> None:
     assert caught.value.code == "bad-xbuild-lock"
 
 
+def test_a_device_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "xbuild.lock"
+    path.symlink_to("/dev/null")
+    with pytest.raises(RefusedError) as caught:
+        read_lock(path)
+    assert caught.value.code == "bad-xbuild-lock"
+    assert "not a file" in caught.value.details
+
+
 def test_lock_of_images() -> None:
     lock = lock_images({"base": image()}, xbuild="0.1.0")
     assert lock.images["base"].tools == {"rustc": "1.85.0", "crt": "1"}

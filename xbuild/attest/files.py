@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from xbuild import files
 from xbuild.errors import UsageError
 
 
@@ -20,10 +19,7 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     :raises UsageError: ``unreadable-file``.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise UsageError(f"{path} is not a file", code="unreadable-file")
+        with files.open_regular(path) as file:
             yield file
     except OSError as error:
         raise UsageError(f"cannot read {path}", details=str(error), code="unreadable-file") from error

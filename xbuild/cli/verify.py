@@ -105,7 +105,8 @@ def _wanted(what: str, runs: Path) -> tuple[Record, dict[Path, RecordedWheel]]:
     from xbuild.record import record_of_run, record_of_wheel
 
     path = Path(what)
-    if path.suffix == ".whl" or path.is_file():
+    # Not is_file(): that of a name that is too long for a file is an error
+    if path.suffix == ".whl" or os.path.isfile(path):  # noqa: PTH113
         record, wheel = record_of_wheel(path, runs)
         return record, {path: wheel}
     record = record_of_run(what, runs)
