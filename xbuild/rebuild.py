@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -161,11 +162,19 @@ def rebuild_request(
         runtime=places.runtime,
         source_include=options.source_include,
         source_exclude=options.source_exclude,
-        # What wheels went to was no source of the run
-        leave_out=tuple(dict.fromkeys(wheel.path.parent for wheel in wheels)),
+        leave_out=tuple(dict.fromkeys(_outputs(record, wheels, places.source))),
         source_digest=record.source.digest,
         lock_digest=record.lockfile.sha256,
     )
+
+
+def _outputs(record: Record, wheels: Sequence[RecordedWheel], source: Path) -> Iterator[Path]:
+    """What wheels went to, which was no source of the run: where it was then, and where it is when it has
+    moved along with the sources."""
+    for wheel in wheels:
+        folder = wheel.path.parent
+        yield folder
+        yield source / os.path.relpath(folder, record.project)
 
 
 def _target(

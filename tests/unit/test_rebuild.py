@@ -184,6 +184,15 @@ def test_wheels_that_went_into_the_crates_folder_are_no_sources(tmp_path: Path) 
     assert place.verify().exit_status == ExitStatus.OK
 
 
+def test_sources_that_moved_with_the_wheels_in_them(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.out = place.project / "dist"
+    place.run()
+    moved = place.project.rename(place.root / "moved")
+    place.out = moved / "dist"
+    assert place.verify(source=moved).exit_status == ExitStatus.OK
+
+
 def test_sources_that_moved(place: Place) -> None:
     place.project.rename(place.root / "moved")
     refused = place.refusal()
