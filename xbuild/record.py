@@ -7,19 +7,35 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from xbuild.errors import RefusedError, UsageError
 from xbuild.files import open_regular
+from xbuild.project.globs import read_globs
 from xbuild.report import BESIDE, REPORT, SCHEMA
 
 _LIMIT = 64 << 20
+
+
+def _globs(value: tuple[str, ...]) -> tuple[str, ...]:
+    read_globs(value)
+    return value
+
+
+def _path(value: Path) -> Path:
+    if "\0" in str(value):
+        raise ValueError("no path has a NUL byte")
+    return value
+
+
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 _Value = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+_Globs = Annotated[tuple[_Word, ...], AfterValidator(_globs)]
+_Path = Annotated[Path, AfterValidator(_path)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Amount = Annotated[int, Field(gt=0, lt=1 << 63)]
 
@@ -32,7 +48,7 @@ class RecordedWheel(_Part):
     """A wheel of the run: its name, where it was put, its digest, and the kinds that it serves."""
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl$")]
-    path: Path
+    path: _Path
     sha256: _Sha256
     target: _Name
     interpreters: tuple[_Word, ...]
@@ -81,8 +97,8 @@ class RecordedOptions(_Part):
     """What was asked for; see :func:`xbuild.report.request_options`."""
 
     reproducible: bool
-    source_include: tuple[_Word, ...]
-    source_exclude: tuple[_Word, ...]
+    source_include: _Globs
+    source_exclude: _Globs
     targets: Mapping[_Name, RecordedTarget]
 
 
@@ -107,7 +123,7 @@ class Record(_Part):
     kind: Literal["xbuild.report/1"] = Field(alias="schema")
     run: _Word
     version: _Word
-    project: Path
+    project: _Path
     name: _Word
     project_version: _Word
     source: RecordedSource

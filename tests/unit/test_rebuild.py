@@ -429,6 +429,9 @@ BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "a text for a switch": lambda body: asked(body).update(all_features="yes"),
     "a flag for a profile": lambda body: asked(body).update(profile="--config=evil"),
     "a flag of two lines": lambda body: asked(body).update(rustflags=["-C\nevil"]),
+    "a pattern that is none": lambda body: body["options"].update(source_exclude=["!"]),
+    "a place with a NUL": lambda body: body["jobs"][0]["wheels"][0].update(path="/a\0/b.whl"),
+    "a project with a NUL": lambda body: body.update(project="/a\0"),
     "a variable without a name": lambda body: asked(body).update(environment={"": "x"}),
     "a variable with a NUL": lambda body: asked(body).update(environment={"A": "x\0y"}),
 }

@@ -348,6 +348,8 @@ def test_unknown_variables_are_refused_with_the_nearest(place: Place, variable: 
         ("[network]\ncargo_index = 'x'\n", "network.cargo_index must be a URL"),
         ("environment = { 'A B' = 'x' }\n", "environment has a name that no environment variable can have"),
         ('rustflags = ["a\\u001fb"]\n', "rustflags must not hold control characters"),
+        ("source_exclude = ['docs/', '!']\n", "source_exclude has '!', which is no pattern of files"),
+        ("source_include = ['[z-a]']\n", "source_include has '[z-a]', which is no pattern of files"),
     ],
 )
 def test_bad_values_say_where_they_are(place: Place, text: str, message: str) -> None:

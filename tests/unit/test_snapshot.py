@@ -336,6 +336,12 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
     assert (names(found), found.commit, found.epoch_source) == ({"a"}, "", "newest file")
 
 
+def test_lines_of_an_ignore_file_that_are_no_patterns_match_nothing(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "Cargo.toml", "a.log", ".git/broken")
+    put(root, ".gitignore", text="!\n[z-a]\n\\\n*.log\n")
+    assert names(take_snapshot(root, tmp_path / "out")) == {"Cargo.toml", ".gitignore"}
+
+
 def test_a_broken_repository_is_walked(tmp_path: Path) -> None:
     root = put(tmp_path / "in", "a", "b.log")
     put(root, ".git", text="gitdir: /nowhere\n")

@@ -19,10 +19,11 @@ import pathspec
 
 from xbuild.errors import RefusedError
 from xbuild.files import make_folder
+from xbuild.project.globs import read_globs, read_ignore_file
 from xbuild.project.repository import Repositories, Repository
 
 _NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".nox"}
-_NOTHING = pathspec.GitIgnoreSpec.from_lines(())
+_NOTHING = read_globs(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +74,15 @@ def take_snapshot(
         one that wheels go to. ``root`` itself and folders with a Cargo.toml or pyproject.toml stay sources.
     :raises RefusedError: ``unreadable-source``.
     :raises OSError: there is no room for the copy.
+    :raises ValueError: ``include`` or ``exclude`` has something that is no pattern.
     """
     state = hashlib.sha256()
     newest = size = count = 0
     make_folder(folder.parent)
     folder.mkdir()
     folder.chmod(0o755)
-    wanted_too = pathspec.GitIgnoreSpec.from_lines(include)
-    unwanted = pathspec.GitIgnoreSpec.from_lines(exclude)
+    wanted_too = read_globs(include)
+    unwanted = read_globs(exclude)
     left_out = _left_out(root, leave_out)
     repositories = Repositories(root)
     repository = repositories.around(root)
@@ -232,8 +234,7 @@ def _walk(
     folder = root / prefix
     ignore_file = folder / ".gitignore"
     if ignoring and ignore_file.is_file():
-        lines = ignore_file.read_text("utf-8", "replace").splitlines()
-        rules = (*rules, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))
+        rules = (*rules, (prefix, read_ignore_file(ignore_file.read_text("utf-8", "replace"))))
     for entry in sorted(os.scandir(folder), key=lambda item: item.name):
         name = f"{prefix}{entry.name}"
         is_folder = entry.is_dir(follow_symlinks=False)

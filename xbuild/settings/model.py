@@ -16,6 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from xbuild.project.globs import read_globs
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.units import parse_duration, parse_size
 
@@ -72,6 +73,11 @@ def _memory(value: object) -> int:
     return size
 
 
+def _globs(value: tuple[str, ...]) -> tuple[str, ...]:
+    read_globs(value)
+    return value
+
+
 def _path_or_none(value: object) -> object:
     return None if value == "" else value
 
@@ -93,6 +99,7 @@ def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
 
 Word = Annotated[str, AfterValidator(_word)]
 Words = tuple[Word, ...]
+Globs = Annotated[Words, AfterValidator(_globs)]
 Name = Annotated[str, AfterValidator(_name)]
 NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
 VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
@@ -214,8 +221,8 @@ class Settings(BaseSettings):
     fresh: bool = False
     test: bool = False
     runtime: NameOrEmpty = ""
-    source_include: Words = ()
-    source_exclude: Words = ()
+    source_include: Globs = ()
+    source_exclude: Globs = ()
     cache_dir: Path = Field(default_factory=lambda: UserDirs.from_platform().cache)
     state_dir: Path = Field(default_factory=lambda: UserDirs.from_platform().state)
     images: ImagesSettings = ImagesSettings()
