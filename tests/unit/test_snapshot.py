@@ -506,6 +506,14 @@ def test_a_file_of_another_user_is_refused_by_name(tmp_path: Path) -> None:
     assert "secret" in caught.value.brief
 
 
+def test_a_folder_that_cannot_be_listed_is_refused_by_name(tmp_path: Path) -> None:
+    root = put(tmp_path / "in", "a")
+    with pytest.raises(RefusedError) as caught:
+        take_snapshot(root, tmp_path / "out", parts=(root / "gone",))
+    assert caught.value.code == "unreadable-source"
+    assert str(root / "gone") in caught.value.details
+
+
 HOME = (".ssh/id", "util/Cargo.toml", "work/app/Cargo.toml", "work/app/target.rs", "work/other/secret")
 
 

@@ -86,14 +86,12 @@ def take_snapshot(
     left_out = _left_out(root, leave_out)
     repositories = Repositories(root)
     repository = repositories.around(root)
-    prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
-    if root in parts or not prefixes:
-        names = _source_files(root, wanted_too, left_out, repositories)
-    else:
-        tracked = _git_files(root, repository, repositories, "--cached") if repository else None
-        names = {name for name in tracked or () if not _is_below(name, left_out)}
-        for prefix in prefixes:
-            names |= _source_files(root, wanted_too, left_out, repositories, prefix)
+    try:
+        names = _names(root, parts, wanted_too, left_out, repositories)
+    except OSError as error:
+        raise RefusedError(
+            f"cannot read the sources in {root}", details=str(error), code="unreadable-source"
+        ) from error
     names |= {path.relative_to(root).as_posix() for path in always if path.is_file()}
     for name in sorted(names):
         if unwanted.match_file(name):
@@ -122,6 +120,25 @@ def take_snapshot(
         commit=commit,
         foreign=tuple(dict.fromkeys(repositories.foreign)),
     )
+
+
+def _names(
+    root: Path,
+    parts: Sequence[Path],
+    wanted_too: pathspec.GitIgnoreSpec,
+    left_out: frozenset[str],
+    repositories: Repositories,
+) -> set[str]:
+    """The names, from ``root`` on, of all sources: what is in the parts, and what git tracks beside them."""
+    prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
+    if root in parts or not prefixes:
+        return _source_files(root, wanted_too, left_out, repositories)
+    repository = repositories.around(root)
+    tracked = _git_files(root, repository, repositories, "--cached") if repository else None
+    names = {name for name in tracked or () if not _is_below(name, left_out)}
+    for prefix in prefixes:
+        names |= _source_files(root, wanted_too, left_out, repositories, prefix)
+    return names
 
 
 def _copy(source: Path, target: Path) -> tuple[str, bytes]:
