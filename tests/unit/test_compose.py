@@ -85,6 +85,7 @@ def test_cargo_takes_the_configuration_without_a_suffix_and_only_that(crate: Pat
     [
         "[build\n",
         "\x00",
+        f"build = {'[' * 5000}",
         "build = 3\n",
         "build = []\n",
         f"build = '{ARM}'\n",

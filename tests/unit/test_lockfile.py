@@ -108,6 +108,7 @@ def test_values_that_are_no_text(key: str, value: str) -> None:
         "package = ['x']\n",
         "metadata = 3\n[[package]]\nname = 'x'\nversion = '1'\n",
         "<<<<<<< HEAD\n",
+        f"a = {'[' * 5000}",
     ],
 )
 def test_what_cargo_never_wrote(text: str) -> None:

@@ -373,6 +373,8 @@ def test_every_bad_value_is_named_at_once(place: Place) -> None:
     ("text", "code"),
     [
         ("jobs =\n", "bad-config"),
+        (f"jobs = {'1' * 5000}\n", "bad-config"),
+        (f"jobs = {'[' * 5000}\n", "bad-config"),
         ("environment = 'x'\n", "bad-setting"),
         ("target = [1]\n", "bad-setting"),
         ("source-include = []\nsource_include = []\n", "bad-setting"),

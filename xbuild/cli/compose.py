@@ -141,7 +141,7 @@ def _build_target(path: Path) -> str:
     """The (first) ``build.target`` of a configuration of cargo's, or ``""``."""
     try:
         build = tomllib.loads(path.read_text("utf-8")).get("build", {})
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read {path}", details=str(error), code="bad-config") from error
     target = build.get("target", []) if isinstance(build, dict) else None
     targets = [target] if isinstance(target, str) else target

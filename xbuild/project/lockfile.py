@@ -56,7 +56,7 @@ def parse_lock(text: str, *, where: str) -> tuple[LockedPackage, ...]:
         data = tomllib.loads(text)
         old_checksums = data.get("metadata", {})
         return tuple(_package(item, old_checksums) for item in data.get("package", ()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RefusedError(
             f"{where} is no lockfile that cargo wrote",
             details=str(error),

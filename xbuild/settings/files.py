@@ -100,7 +100,7 @@ def _is_workspace(directory: Path) -> bool:
         return False
     try:
         return "workspace" in tomllib.loads(manifest.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False  # cargo will say what is wrong with it
 
 
@@ -125,7 +125,8 @@ def read(path: Path, *, label_from: Path | None = None) -> ConfigFile | None:
     try:
         text = path.read_text("utf-8")
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not TOMLDecodeError alone: numbers of too many digits and arrays in too many others are none
         raise UsageError(
             f"{path.name} is not valid TOML", details=f"{path}: {error}", code="bad-config"
         ) from error
