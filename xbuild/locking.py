@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xbuild import __version__
 from xbuild.engine import Image
-from xbuild.errors import RefusedError
+from xbuild.errors import RefusedError, StorageError
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import base_recipe, toolchain_recipe
 from xbuild.lockfile import (
@@ -76,14 +76,19 @@ def refresh_lock(project: Path, fresh: Lock) -> tuple[str, ...]:
     """Put ``fresh`` into the crate's xbuild.lock; other targets' pins stay. Gives what changed, a line each.
 
     :param project: the crate's folder.
-    :raises OSError: the file cannot be written.
+    :raises StorageError: the file cannot be written.
     """
     path = project / LOCK_FILE
+    old: Lock | None = None
+    lost: tuple[str, ...] = ()
     try:
         old = read_lock(path)
-    except RefusedError:
+    except RefusedError as error:
         # One of another schema, or a damaged one: a new one is the way out
-        old = None
+        lost = (f"{error.brief}: what it pinned for other targets is gone ({error.details})",)
     made = merge(old, fresh) if old else fresh
-    write_lock(path, made)
-    return changes(old, made)
+    try:
+        write_lock(path, made)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written", details=str(error)) from error
+    return (*lost, *changes(old, made))

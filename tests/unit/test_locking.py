@@ -12,7 +12,7 @@ from workshop import Workshop
 
 from xbuild import __version__
 from xbuild.engine import Image
-from xbuild.errors import DriftError, EngineError, ExitStatus
+from xbuild.errors import DriftError, EngineError, ExitStatus, StorageError
 from xbuild.events import Notice
 from xbuild.images.recipe import base_recipe, toolchain_recipe
 from xbuild.lockfile import LOCK_FILE, Lock, LockedImage, lock_images, read_lock, write_lock
@@ -80,9 +80,23 @@ def test_refreshing_one_target_keeps_the_pins_of_others(place: Place) -> None:
 
 
 def test_a_lockfile_that_cannot_be_read_is_replaced(place: Place) -> None:
-    (place.project / LOCK_FILE).write_text("schema = 7\n", "utf-8")
-    made = place.lock(place.request())
-    assert read_lock(place.project / LOCK_FILE) == made
+    made = place.lock(place.request(LINUX, WINDOWS))
+    (place.project / LOCK_FILE).write_text("<<<<<<< ours\n", "utf-8")
+    images = {name: made.images[name] for name in ("base", LINUX)}
+    said = refresh_lock(place.project, replace(made, images=images))
+    assert "pinned for other targets is gone" in said[0]
+    assert said[1:] == ("base: new", f"{LINUX}: new")
+    found = read_lock(place.project / LOCK_FILE)
+    assert found is not None
+    assert found.images == images
+
+
+def test_a_lockfile_that_cannot_be_written(place: Place) -> None:
+    (place.project / LOCK_FILE).mkdir()
+    with pytest.raises(StorageError) as caught:
+        place.lock(place.request())
+    assert str(place.project / LOCK_FILE) in caught.value.brief
+    assert not list(place.project.glob(".xbuild.lock*")), "nothing is left half-written"
 
 
 def test_an_image_that_nobody_has(place: Place) -> None:
