@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,12 +96,14 @@ def _decode(text: object) -> bytes:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """The object in a JSON text that everybody reads alike: no name twice, no NaN, not too deep.
+    """The object in a JSON text that everybody reads alike: no name twice, no NaN, no infinity, not too deep.
 
     :raises CheckError: ``malformed``.
     """
     try:
-        value = json.loads(data.decode(), object_pairs_hook=_no_name_twice, parse_constant=_no_constant)
+        value = json.loads(
+            data.decode(), object_pairs_hook=_no_name_twice, parse_constant=_no_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise malformed(f"not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -117,3 +120,11 @@ def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    """A number that JSON can say again, which Python's infinity for a large one is not."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +108,8 @@ def load_public_key(path: Path) -> PublicKey:
 
 
 def password_from(environment: Mapping[str, str], variable: str) -> bytes | None:
-    """The password in the variable that a setting names; ``None`` where it names none.
+    """The password in the variable that a setting names, as the bytes that it has there; ``None`` where it
+    names none.
 
     :raises UsageError: ``no-password``, the variable is not set.
     """
@@ -118,4 +120,4 @@ def password_from(environment: Mapping[str, str], variable: str) -> bytes | None
         raise UsageError(
             f"the signing key's password is expected in {variable}, which is not set", code="no-password"
         )
-    return value.encode()
+    return os.fsencode(value)

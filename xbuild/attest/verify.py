@@ -107,12 +107,13 @@ def _verify(envelope: Envelope, key: PublicKey, name: str, digest: str) -> Verif
 def _check_subject(subjects: object, name: str, digest: str) -> None:
     if not isinstance(subjects, list) or not 0 < len(subjects) <= _MOST_SUBJECTS:
         raise malformed(f"a statement has 1 to {_MOST_SUBJECTS} subjects")
-    found = [_subject(item) for item in subjects]
+    found = [known for item in subjects if (known := _subject(item))]
     if (name, digest) in found:
         return
     same_bytes = next((known for known, known_digest in found if known_digest == digest), "")
     same_name = next((known_digest for known, known_digest in found if known == name), "")
-    details = f"the file has the sha256 {digest}; the attestation is about {found[0][0]!r}"
+    others = repr(found[0][0]) if found else "nothing that has a name and a sha256"
+    details = f"the file has the sha256 {digest}; the attestation is about {others}"
     if same_name:
         details = f"the file has the sha256 {digest}; the attested one has {same_name}"
     if same_bytes:
@@ -125,13 +126,18 @@ def _check_subject(subjects: object, name: str, digest: str) -> None:
     )
 
 
-def _subject(item: object) -> tuple[str, str]:
+def _subject(item: object) -> tuple[str, str] | None:
+    """The name and sha256 of a subject. ``None`` for one that lacks either: in-toto leaves the name and the
+    kinds of digests open, and such a subject is something else than a wheel."""
     digests = item.get("digest") if isinstance(item, dict) else None
-    name = item.get("name") if isinstance(item, dict) else None
-    digest = digests.get("sha256") if isinstance(digests, dict) else None
-    if not isinstance(name, str) or not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise malformed("a subject has a name and a sha256")
-    return name, digest
+    if not isinstance(item, dict) or not isinstance(digests, dict) or not digests:
+        raise malformed("a subject has no digest")
+    name, digest = item.get("name", ""), digests.get("sha256", "")
+    if not isinstance(name, str) or not isinstance(digest, str):
+        raise malformed("the name or the sha256 of a subject is no text")
+    if digest and not _SHA256.fullmatch(digest):
+        raise malformed("the sha256 of a subject is none")
+    return (name, digest) if name and digest else None
 
 
 def _text(value: object, *keys: str) -> str:

@@ -122,6 +122,19 @@ def test_url_safe_base64(place: Place) -> None:
     assert verify_attestation(place.path, place.wheel, place.public)
 
 
+def test_subjects_of_other_kinds_beside_the_wheel(place: Place) -> None:
+    others = [
+        {"name": "sources", "digest": {"gitCommit": "0" * 40}},
+        {"name": NAME, "digest": {"sha512": "0" * 128}},
+        {"uri": "https://example.org", "digest": {"sha256": "0" * 64}},
+    ]
+    wheel = place.statement["subject"]
+    place.write(json.dumps(sign_statement({**place.statement, "subject": others + wheel}, place.key)))
+    assert verify_attestation(place.path, place.wheel, place.public).wheel == NAME
+    place.write(json.dumps(sign_statement({**place.statement, "subject": others}, place.key)))
+    assert place.code() == "wrong-subject"
+
+
 def test_bundle(place: Place) -> None:
     other = sign_statement(
         {**place.statement, "subject": [{"name": "x", "digest": {"sha256": "0" * 64}}]}, place.key
@@ -171,6 +184,9 @@ MALFORMED: dict[str, Callable[[Place], str | bytes]] = {
     "signed text": lambda place: json.dumps(place.sign(b"hello")),
     "signed, of another payload type": lambda place: json.dumps(place.sign(b"{}", "text/plain")),
     "signed, a name twice": lambda place: json.dumps(place.sign(b'{"_type": 1, "_type": 2}')),
+    "signed, a number beyond all": lambda place: json.dumps(
+        place.sign(json.dumps({**place.statement, "x": 0}).replace('"x": 0', '"x": 1e999').encode())
+    ),
     "signed, another statement type": signed(lambda it: it.update(_type="https://in-toto.io/Statement/v0.1")),
     "signed, another predicate": signed(
         lambda it: it.update(predicateType="https://slsa.dev/provenance/v0.2")
@@ -219,6 +235,7 @@ def test_keys(tmp_path: Path) -> None:
             load_signing_key(private, password)
         assert caught.value.code == "bad-key"
     assert password_from({}, "") is None
+    assert password_from({"KEY_PASSWORD": "\udcff"}, "KEY_PASSWORD") == b"\xff", "a byte that is no UTF-8"
     with pytest.raises(UsageError) as caught:
         password_from({}, "KEY_PASSWORD")
     assert caught.value.code == "no-password"
