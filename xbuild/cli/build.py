@@ -17,6 +17,7 @@ from xbuild.errors import UsageError
 from xbuild.interpreters import ALL
 from xbuild.precheck import precheck
 from xbuild.project.manifest import Manifest
+from xbuild.project.snapshot import source_folders
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 
@@ -117,7 +118,8 @@ def run(
         "test": test,
     }
     asked = _ask(project, flags, sysroot=sysroot, config=config)
-    key = make_signing_key(asked.settings, asked.manifest.root, os.environ)
+    sources = source_folders(asked.manifest.root, asked.manifest.folders)
+    key = make_signing_key(asked.settings, sources, os.environ)
     # Imported late: what is refused is refused before the engine's SDK is loaded
     from xbuild.cli.session import Session
 

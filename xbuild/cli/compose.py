@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -248,20 +248,24 @@ def proxies(settings: Settings) -> dict[str, str]:
     return {**given, **{name.upper(): value for name, value in given.items()}}
 
 
-def make_signing_key(settings: Settings, sources: Path, environ: Mapping[str, str]) -> SigningKey | None:
+def make_signing_key(
+    settings: Settings, sources: Sequence[Path], environ: Mapping[str, str]
+) -> SigningKey | None:
     """The key that attestations are signed with, where the settings name one.
 
-    :param sources: the folder that builds get a copy of.
+    :param sources: the folders that builds get a copy of.
     :raises UsageError: the key cannot be used.
     :raises RefusedError: ``key-in-sources``.
     """
     path = settings.attest.key
     if path is None:
         return None
-    if path.resolve().is_relative_to(sources.resolve()):
+    place = path.resolve()
+    around = next((folder for folder in sources if place.is_relative_to(folder.resolve())), None)
+    if around:
         raise RefusedError(
             "the signing key is among the sources, which every build script can read",
-            details=f"attest.key is {path}, and the sources are {sources}",
+            details=f"attest.key is {path}, and the sources are in {around}",
             hint="keep the key in a folder of its own",
             code="key-in-sources",
         )

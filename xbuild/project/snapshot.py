@@ -122,6 +122,12 @@ def take_snapshot(
     )
 
 
+def source_folders(root: Path, parts: Sequence[Path]) -> tuple[Path, ...]:
+    """The folders that a snapshot may take files from; the parameters are those of :func:`take_snapshot`."""
+    whole = root in parts or not parts or Repositories(root).around(root)
+    return (root,) if whole else tuple(parts)
+
+
 def _names(
     root: Path,
     parts: Sequence[Path],

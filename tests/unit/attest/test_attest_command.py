@@ -14,6 +14,8 @@ from workshop import Workshop
 from xbuild.attest import load_signing_key, verify_attestation, write_attestations
 from xbuild.cli.compose import make_signing_key
 from xbuild.errors import ExitStatus, RefusedError, UsageError
+from xbuild.project.manifest import read_manifest
+from xbuild.project.snapshot import source_folders
 from xbuild.settings import AttestSettings
 
 
@@ -56,22 +58,46 @@ def test_a_run_without_wheels_attests_nothing(shop: Workshop) -> None:
 def test_the_key_of_the_settings(shop: Workshop, tmp_path: Path) -> None:
     private, public = write_keys(tmp_path, "protected", b"a password")
     settings = shop.settings
-    assert make_signing_key(settings, shop.project, {}) is None
+    assert make_signing_key(settings, [shop.project], {}) is None
     attest = AttestSettings(key=private, password_variable="KEY_PASSWORD")  # noqa: S106  # a name
     settings = settings.model_copy(update={"attest": attest})
-    key = make_signing_key(settings, shop.project, {"KEY_PASSWORD": "a password"})
+    key = make_signing_key(settings, [shop.project], {"KEY_PASSWORD": "a password"})
     assert key is not None
     assert key.public.verifies(key.sign(b"x"), b"x")
     with pytest.raises(UsageError) as caught:
-        make_signing_key(settings, shop.project, {})
+        make_signing_key(settings, [shop.project], {})
     assert caught.value.code == "no-password"
     with pytest.raises(RefusedError) as refused:
-        make_signing_key(settings, tmp_path, {"KEY_PASSWORD": "a password"})
+        make_signing_key(settings, [shop.project, tmp_path], {"KEY_PASSWORD": "a password"})
     assert refused.value.code == "key-in-sources"
     settings = settings.model_copy(update={"attest": AttestSettings(key=public)})
     with pytest.raises(UsageError) as caught:
-        make_signing_key(settings, shop.project, {})
+        make_signing_key(settings, [shop.project], {})
     assert caught.value.code == "bad-key"
+
+
+def test_a_key_beside_the_sources(shop: Workshop, tmp_path: Path) -> None:
+    (tmp_path / "other" / "src").mkdir(parents=True)
+    (tmp_path / "other" / "Cargo.toml").write_text("[package]\nname = 'other'\nversion = '1.0.0'\n", "utf-8")
+    with (shop.project / "Cargo.toml").open("a", encoding="utf-8") as file:
+        file.write("other = { path = '../other' }\n")
+    manifest = read_manifest(shop.project)
+    assert manifest.root == tmp_path
+    private, _ = write_keys(tmp_path)
+    settings = shop.settings.model_copy(update={"attest": AttestSettings(key=private)})
+    assert make_signing_key(settings, source_folders(manifest.root, manifest.folders), {})
+    inside = AttestSettings(key=private.rename(tmp_path / "other" / "key.pem"))
+    settings = settings.model_copy(update={"attest": inside})
+    with pytest.raises(RefusedError) as caught:
+        make_signing_key(settings, source_folders(manifest.root, manifest.folders), {})
+    assert caught.value.code == "key-in-sources"
+
+
+def test_what_git_tracks_beside_the_parts_is_among_the_sources(tmp_path: Path) -> None:
+    parts = [tmp_path / "a", tmp_path / "b"]
+    assert source_folders(tmp_path, parts) == tuple(parts)
+    (tmp_path / ".git").mkdir()
+    assert source_folders(tmp_path, parts) == (tmp_path,)
 
 
 def test_a_key_that_cannot_be_used_is_refused_before_anything(shop: Workshop, tmp_path: Path) -> None:
