@@ -43,7 +43,8 @@ def archive_causes(differences: Iterable[Difference]) -> Iterator[Cause]:
             "the same contents were compressed in another way: another version of the packer",
             (f"{packed[0].where}: {packed[0].a} and {packed[0].b}",),
         )
-    written = [item for aspect in ("order", "mode", "flags", "extra") for item in by_aspect.get(aspect, ())]
+    ways = ("order", "mode", "flags", "extra", "bytes")
+    written = [item for aspect in ways for item in by_aspect.get(aspect, ())]
     if written:
         aspects = sorted({item.aspect for item in written})
         yield Cause("archive", "", f"the archive was written by other rules ({', '.join(aspects)})")
@@ -51,7 +52,8 @@ def archive_causes(differences: Iterable[Difference]) -> Iterator[Cause]:
 
 def text_causes(name: str, a: Sequence[str], b: Sequence[str]) -> Iterator[Cause]:
     """Causes that show in the lines of a text file."""
-    if sorted(line.strip(" ,\r") for line in a) == sorted(line.strip(" ,\r") for line in b):
+    bare_a, bare_b = ([line.strip(" ,\r") for line in lines] for lines in (a, b))
+    if bare_a != bare_b and sorted(bare_a) == sorted(bare_b):
         moved = next((line for line, other in zip(a, b, strict=False) if line != other), "")
         yield Cause("hash-order", name, _HASH_ORDER, (moved[:200],) if moved else ())
 

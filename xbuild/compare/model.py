@@ -15,6 +15,7 @@ Aspect = Literal[
     "flags",
     "extra",
     "compression",
+    "bytes",
     "header",
     "symbols",
 ]

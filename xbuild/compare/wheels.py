@@ -72,7 +72,7 @@ def _compare(result: Comparison, a: BinaryIO, b: BinaryIO, timeout: float) -> Co
         return replace(result, archive=tuple(unreadable))
     first, second = parts
     archive = tuple(compare_archives(first, second))
-    causes = list(archive_causes(archive))
+    causes: list[Cause] = []
     entries: list[EntryDifference] = []
     with tempfile.TemporaryDirectory(prefix="xbuild-compare-") as folder:
         for pair in _unpack(first, second, a, b, Path(folder)):
@@ -80,8 +80,24 @@ def _compare(result: Comparison, a: BinaryIO, b: BinaryIO, timeout: float) -> Co
             entry, why = _compare_entry(pair, Path(folder), timeout, detailed=detailed)
             entries.append(entry)
             causes += why
+    if not archive and not entries:
+        archive = (_in_bytes(a, b),)
     entries = [replace(entry, consequence=_is_record(entry.name) and len(entries) > 1) for entry in entries]
+    causes = [*archive_causes(archive), *causes]
     return replace(result, archive=archive, entries=tuple(entries), causes=tuple(causes))
+
+
+def _in_bytes(a: BinaryIO, b: BinaryIO) -> Difference:
+    """Where two archives differ in nothing that a reader of wheels looks at: comments, local headers, or the
+    same contents compressed otherwise to as many bytes."""
+    a.seek(0)
+    b.seek(0)
+    at = _first(a, b)
+    said = []
+    for file in (a, b):
+        file.seek(at)
+        said.append(f"{file.read(8).hex()} from byte {at} on")
+    return Difference("bytes", "", *said)
 
 
 def _is_record(name: str) -> bool:
@@ -110,9 +126,9 @@ def _compare_entry(
     pair: _Pair, folder: Path, timeout: float, *, detailed: bool
 ) -> tuple[EntryDifference, list[Cause]]:
     sizes = [path.stat().st_size for path in pair.paths]
-    entry = EntryDifference(
-        name=pair.name, kind="data", size_a=sizes[0], size_b=sizes[1], first=_first(*pair.paths)
-    )
+    with pair.paths[0].open("rb") as one, pair.paths[1].open("rb") as other:
+        first = _first(one, other)
+    entry = EntryDifference(name=pair.name, kind="data", size_a=sizes[0], size_b=sizes[1], first=first)
     if max(sizes) > _LOOKED_AT or not detailed:
         return entry, []
     a, b = (path.read_bytes() for path in pair.paths)
@@ -149,15 +165,14 @@ def _compare_native(
     return entry, causes
 
 
-def _first(a: Path, b: Path) -> int:
-    """The offset of the first byte that differs."""
+def _first(a: BinaryIO, b: BinaryIO) -> int:
+    """The offset of the first byte that differs, from where both files are."""
     offset = 0
-    with a.open("rb") as first, b.open("rb") as second:
-        while True:
-            one, two = first.read(1 << 16), second.read(1 << 16)
-            if one != two:
-                pairs = enumerate(zip(one, two, strict=False))
-                return offset + next((at for at, (x, y) in pairs if x != y), min(len(one), len(two)))
-            if not one:
-                return offset
-            offset += len(one)
+    while True:
+        one, two = a.read(1 << 16), b.read(1 << 16)
+        if one != two:
+            pairs = enumerate(zip(one, two, strict=False))
+            return offset + next((at for at, (x, y) in pairs if x != y), min(len(one), len(two)))
+        if not one:
+            return offset
+        offset += len(one)

@@ -25,6 +25,8 @@ _DESCRIPTOR = struct.Struct("<4s3L")
 _STORED, _DEFLATED = 0, 8
 _HAS_DESCRIPTOR = 0x0008
 _KNOWN_FLAGS = _HAS_DESCRIPTOR | 0x0806
+_NEWEST_VERSION = 63
+"""Of the format, in tenths, that an entry may need; Python's reader takes no archive with a newer one."""
 _UNIX = 3
 _ZIP64_EXTRA, _UNICODE_PATH_EXTRA = 0x0001, 0x7075
 
@@ -136,6 +138,9 @@ def _check_local(file: BinaryIO, numbers: tuple[int, ...], raw: bytes, extra: by
     name = _decode(raw, flags, limits)
     if disk or flags & ~_KNOWN_FLAGS or method not in {_STORED, _DEFLATED}:
         raise refusal("bad-zip", f"compression {method} with flags {flags:#x} is not accepted", name)
+    needed = numbers[1] & 0xFF
+    if needed > _NEWEST_VERSION:
+        raise refusal("bad-zip", f"version {needed / 10} of the format is not accepted", name)
     file.seek(offset)
     header = file.read(_LOCAL.size)
     if len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":

@@ -66,6 +66,20 @@ def test_compression(tmp_path: Path) -> None:
     assert found.entries == ()
 
 
+@pytest.mark.parametrize("at", [5, 11])
+def test_what_no_reader_looks_at(tmp_path: Path, at: int) -> None:
+    """The version and the time of a local header."""
+    a, b = make_wheel(tmp_path / "a", FILES), make_wheel(tmp_path / "b", FILES)
+    data = bytearray(b.read_bytes())
+    data[at] ^= 0x01
+    b.write_bytes(data)
+    found = compare_wheels(a, b)
+    assert not found.identical
+    assert [(item.aspect, item.where) for item in found.archive] == [("bytes", "")]
+    assert found.archive[0].b.endswith(f"from byte {at} on")
+    assert causes(found) == {"archive"}
+
+
 def test_order_and_set(tmp_path: Path) -> None:
     a = {"one": b"1", "two": b"2", "gone": b""}
     b = {"two": b"2", "one": b"1", "new": b""}
@@ -96,6 +110,13 @@ def test_text(tmp_path: Path) -> None:
 def test_lines_in_another_order(tmp_path: Path) -> None:
     found = compared(tmp_path, {"x.json": b'{\n"a": 1,\n"b": 2\n}\n'}, {"x.json": b'{\n"b": 2,\n"a": 1\n}\n'})
     assert causes(found) == {"hash-order"}
+
+
+@pytest.mark.parametrize("other", [b"a,\r\nb\r\n", b"a\n  b\n"])
+def test_the_same_lines_in_the_same_order(tmp_path: Path, other: bytes) -> None:
+    found = compared(tmp_path, {"x.json": b"a,\nb\n"}, {"x.json": other})
+    assert found.entries[0].diff
+    assert causes(found) == set()
 
 
 def test_identifier_and_path_in_an_sbom(tmp_path: Path) -> None:

@@ -168,6 +168,11 @@ def lzma(data: bytes) -> bytes:
     return data[: at + 10] + b"\x0e\0" + data[at + 12 :]
 
 
+def too_new(data: bytes) -> bytes:
+    at = central(data)
+    return data[: at + 6] + b"\x63" + data[at + 7 :]
+
+
 def fewer_entries(data: bytes) -> bytes:
     return data[:-14] + struct.pack("<HH", 1, 1) + data[-10:]
 
@@ -196,6 +201,7 @@ def half(data: bytes) -> bytes:
         (both_checksums, "lying-header"),
         (encrypted, "bad-zip"),
         (lzma, "bad-zip"),
+        (too_new, "bad-zip"),
         (fewer_entries, "hidden-data"),
         (commented, "bad-zip"),
         (empty, "bad-zip"),
