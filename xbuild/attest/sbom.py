@@ -102,6 +102,10 @@ def _part(name: str, version: str, kind: ComponentType, url: PackageURL) -> Comp
 def _pairs(manifest: Mapping[str, Any], field: str) -> list[tuple[str, str]]:
     """Names and versions. The manifest is a label, which anybody can put on an image."""
     found = manifest.get(field, {})
-    if not isinstance(found, dict) or not all(isinstance(text, str) and text for text in found.values()):
+    if not isinstance(found, dict) or not all(
+        isinstance(text, str) and text.isprintable() and text.partition(":")[0]
+        for pair in found.items()
+        for text in pair
+    ):
         raise ImageError(f"the image's list of {field} cannot be read", code="no-manifest")
     return sorted(found.items())

@@ -83,7 +83,17 @@ def test_fixed_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "manifest", [{}, {"debian": {}}, {"debian": []}, {"tools": {"rustc": 1}}, {"python": {"x": ""}}]
+    "manifest",
+    [
+        {},
+        {"debian": {}},
+        {"debian": []},
+        {"debian": {":amd64": "1"}},
+        {"tools": {"rustc": 1}},
+        {"tools": {"\ud800": "1"}},
+        {"python": {"x": ""}},
+        {"python": {"": "1"}},
+    ],
 )
 def test_no_manifest(manifest: dict[str, Any]) -> None:
     with pytest.raises(ImageError) as caught:
