@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from cli_runner import xbuild
 from fakes import FakeEngine, make_image
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.images import other_recipes, remove_outdated
+from xbuild.errors import ExitStatus
 from xbuild.images.catalog import recipes
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, root_recipe
 from xbuild.testing import load_testers
@@ -41,3 +45,10 @@ def test_pruning_leaves_every_current_image(engine: FakeEngine) -> None:
 def test_offline_no_image_is_removed_to_be_made_anew() -> None:
     environ = {"XBUILD_OFFLINE": "1", "DOCKER_HOST": "unix:///nonexistent"}
     assert xbuild("images", "build", "--rebuild", environ=environ).code == "offline-image"
+
+
+@pytest.mark.parametrize("words", [("sbom", "base"), ("save",)])
+def test_a_place_that_no_file_can_be_written_to(tmp_path: Path, words: tuple[str, ...]) -> None:
+    for out in (tmp_path, tmp_path / "nowhere" / "file"):
+        ended = xbuild("images", *words, "--out", out, environ={"DOCKER_HOST": "unix:///nonexistent"})
+        assert (ended.status, ended.code) == (ExitStatus.USAGE, "bad-out")

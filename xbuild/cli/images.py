@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,15 @@ def _chosen(names: list[str] | None) -> tuple[Recipe, ...]:
         if name not in known:
             load_catalog().target(name)
     return tuple(known[name] for name in names) if names else toolchains
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a place that no file can be written to before anything is asked of an engine."""
+    folder = out.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot write {out}", details=f"{folder} is no folder to write to", code="bad-out")
+    if out.is_dir():
+        raise UsageError(f"cannot write {out}", details="it is a folder", code="bad-out")
 
 
 def _present(session: Session, names: list[str] | None) -> list[Image]:
@@ -181,6 +191,8 @@ def sbom(
     ] = None,
 ) -> None:
     """Give an image's bill of materials: all its packages and tools, as CycloneDX 1.6 (JSON)."""
+    if out is not None:
+        _check_out(out)
     session = _session(quiet=True)
     recipe = _chosen([name])[0]
     image = session.interruptible(lambda: _present(session, [name]))[0]
@@ -213,6 +225,7 @@ def save(
     names: Names = None,
 ) -> None:
     """Write images to an archive that `xbuild images load` (or `docker load`) takes on another machine."""
+    _check_out(out)
     session = _session(quiet=True)
     images = session.interruptible(lambda: _present(session, names))
     if not images:
