@@ -345,6 +345,7 @@ def test_unknown_variables_are_refused_with_the_nearest(place: Place, variable: 
         ("timeout = 'soon'\n", "timeout must be a duration"),
         ("memory = '1m'\n", "memory must be at least '64m'"),
         ("profile = 'a b'\n", "profile must be a name"),
+        ("[attest]\nbuilder = 'our server'\n", "attest.builder must be a URI"),
         ("[network]\ncargo_index = 'x'\n", "network.cargo_index must be a URL"),
         ("environment = { 'A B' = 'x' }\n", "environment has a name that no environment variable can have"),
         ('rustflags = ["a\\u001fb"]\n', "rustflags must not hold control characters"),

@@ -56,6 +56,12 @@ def _index(value: str) -> str:
     return _word(value)
 
 
+def _uri(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", value):
+        raise ValueError("must be a URI, such as 'https://builds.example/wheels'")
+    return value
+
+
 def _jobs(value: object) -> object:
     text = value.strip() if isinstance(value, str) else value
     if text == "auto":
@@ -104,6 +110,7 @@ Name = Annotated[str, AfterValidator(_name)]
 NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
 VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
 Index = Annotated[str, AfterValidator(_index)]
+Uri = Annotated[str, AfterValidator(_uri)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(_memory)]
 Cpus = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -142,7 +149,7 @@ class AttestSettings(_Frozen):
 
     key: OptionalPath = None
     password_variable: VariableOrEmpty = ""
-    builder: Word = ""
+    builder: Uri = ""
 
 
 class TargetTable(_Frozen):
