@@ -512,6 +512,7 @@ class Pipeline:
                 "files": snapshot.files,
                 "size": snapshot.size,
                 "commit": snapshot.commit,
+                "modified": snapshot.modified,
                 "epoch": snapshot.epoch if self._request.epoch is None else self._request.epoch,
                 "epoch_source": snapshot.epoch_source if self._request.epoch is None else "environment",
             },

@@ -317,6 +317,36 @@ def test_the_epoch_is_else_the_newest_file(tmp_path: Path) -> None:
     assert (found.epoch, found.epoch_source) == (WHEN + 7, "newest file")
 
 
+def test_whether_the_sources_are_those_of_the_commit(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def modified() -> bool:
+        return take_snapshot(root, work / str(len(list(work.iterdir())))).modified
+
+    commit(put(tmp_path / "sub", "sub"))
+    root = put(tmp_path / "in", "a", "folder/b", "program")
+    (root / "program").chmod(0o755)
+    (root / "link").symlink_to("a")
+    put(root, ".gitignore", text="*.o\n")
+    commit(root)
+    git(root, "submodule", "add", "-q", str(tmp_path / "sub"), "dep")
+    commit(root)
+    put(root, "ignored.o")
+    assert not modified()
+    for change, back in (
+        (lambda: put(root, "a", text="other"), lambda: put(root, "a")),
+        (lambda: (root / "a").chmod(0o755), lambda: (root / "a").chmod(0o644)),
+        (lambda: put(root, "new"), (root / "new").unlink),
+        ((root / "folder" / "b").unlink, lambda: put(root, "folder/b")),
+        (lambda: put(root, "dep/sub", text="other"), lambda: put(root, "dep/sub")),
+    ):
+        change()
+        assert modified()
+        back()
+        assert not modified()
+
+
 @pytest.mark.parametrize("ignored", [True, False])
 def test_the_commit_of_a_repository_that_holds_none_of_the_sources(tmp_path: Path, *, ignored: bool) -> None:
     repository = put(tmp_path / "repo", "a")

@@ -150,7 +150,11 @@ def _materials(report: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[di
 
 def _source(report: Mapping[str, Any]) -> dict[str, Any]:
     source = report.get("source", {})
-    commit = {"commit": source["commit"]} if source.get("commit") else {}
+    commit = (
+        {"commit": source["commit"], "modified": bool(source.get("modified", False))}
+        if source.get("commit")
+        else {}
+    )
     return {
         "name": "source",
         "digest": {"sha256": _hex(source.get("digest", ""))},

@@ -19,6 +19,7 @@ import pathspec
 
 from xbuild.errors import RefusedError
 from xbuild.files import make_folder
+from xbuild.project.commit import commit_of
 from xbuild.project.globs import read_globs, read_ignore_file
 from xbuild.project.repository import Repositories, Repository
 
@@ -37,6 +38,7 @@ class Snapshot:
     :ivar files: how many files and links.
     :ivar size: bytes.
     :ivar commit: the commit that is checked out, or ``""``.
+    :ivar modified: a file is not as that commit has it, is not in it, or is missing.
     :ivar foreign: the ``.git`` of repositories that were passed over, because somebody else owns them.
     """
 
@@ -47,6 +49,7 @@ class Snapshot:
     files: int
     size: int
     commit: str = ""
+    modified: bool = False
     foreign: tuple[Path, ...] = ()
 
 
@@ -85,7 +88,6 @@ def take_snapshot(
     unwanted = read_globs(exclude)
     left_out = _left_out(root, leave_out)
     repositories = Repositories(root)
-    repository = repositories.around(root)
     try:
         names = _names(root, parts, wanted_too, left_out, repositories)
     except OSError as error:
@@ -93,6 +95,8 @@ def take_snapshot(
             f"cannot read the sources in {root}", details=str(error), code="unreadable-source"
         ) from error
     names |= {path.relative_to(root).as_posix() for path in always if path.is_file()}
+    commit = commit_of(root, names, repositories)
+    modified = any(not os.path.lexists(root / name) for name in (commit.files if commit else ()))
     for name in sorted(names):
         if unwanted.match_file(name):
             continue
@@ -106,18 +110,19 @@ def take_snapshot(
             ) from error
         state.update(f"{name}\0{kind}\0".encode("utf-8", "surrogateescape"))
         state.update(hashlib.sha256(content).digest())
+        modified = modified or (commit is not None and not commit.has(name, kind, content))
         count += 1
         size += len(content)
         newest = max(newest, int((root / name).lstat().st_mtime))
-    committed, commit = _last_commit(root, names, repository)
     return Snapshot(
         folder=folder,
         digest=f"sha256:{state.hexdigest()}",
-        epoch=committed or newest,
-        epoch_source="commit" if committed else "newest file",
+        epoch=commit.seconds if commit else newest,
+        epoch_source="commit" if commit else "newest file",
         files=count,
         size=size,
-        commit=commit,
+        commit=commit.name if commit else "",
+        modified=modified,
         foreign=tuple(dict.fromkeys(repositories.foreign)),
     )
 
@@ -282,14 +287,3 @@ def _walk(
 def _is_output(folder: Path) -> bool:
     """Whether a folder is a cache (cargo marks its target directories) or a virtual environment."""
     return (folder / "CACHEDIR.TAG").is_file() or (folder / "pyvenv.cfg").is_file()
-
-
-def _last_commit(root: Path, names: set[str], repository: Repository | None) -> tuple[int, str]:
-    """The time and the name of the commit that is checked out, if any of the sources is part of it."""
-    commit, seconds = repository.head() if repository else ("", 0)
-    if not repository or not commit:
-        return 0, ""
-    committed = repository.ask(root, "ls-tree", "-r", "-z", "--name-only", commit)
-    if not committed or names.isdisjoint(committed.split("\0")):
-        return 0, ""
-    return seconds, commit

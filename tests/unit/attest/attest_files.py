@@ -96,6 +96,7 @@ def make_report(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
             "files": 3,
             "size": 99,
             "commit": COMMIT,
+            "modified": True,
             "epoch": 1767000000,
             "epoch_source": "commit",
         },

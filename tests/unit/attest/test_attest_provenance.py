@@ -93,6 +93,7 @@ def test_materials_have_digests_and_package_urls() -> None:
     found = materials(made())
     assert found["source"]["digest"] == {"sha256": "5" * 64}
     assert found["source"]["annotations"]["commit"] == COMMIT
+    assert found["source"]["annotations"]["modified"] is True
     assert found["Cargo.lock"]["digest"] == {"sha256": "6" * 64}
     image = found[f"toolchain image {TARGET}"]
     assert image["digest"] == {"sha256": "1" * 64}
