@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import re
 import shutil
 import tarfile
 import tomllib
@@ -31,6 +33,8 @@ from xbuild.project.snapshot import Snapshot
 from xbuild.transport import Transport, give, tar_tree
 
 _TRUST = "/trust"
+_ABSENT = re.compile(rf"failed to read `{SRC}/(?P<name>[^`]+)`\s+Caused by:\s+No such file")
+"""What cargo says of a path dependency, or a member of the workspace, that is not there."""
 _METADATA_LIMIT = 256 << 20
 _LIMITS = Limits(memory=4 << 30)
 _LOCKED = ("--locked",)
@@ -103,7 +107,8 @@ class Fetcher:
     ) -> Fetched:
         """Make sure that the store has all that the crate is locked to.
 
-        :raises RefusedError: ``no-lockfile`` or ``lockfile-outdated``, when ``locked``.
+        :raises RefusedError: ``no-lockfile`` or ``lockfile-outdated``, when ``locked``; ``missing-source``, a
+            path dependency is not among the sources.
         :raises FetchError: something cannot be fetched.
         """
         lock_path = snapshot.folder / manifest.lock_path.relative_to(manifest.root)
@@ -143,7 +148,7 @@ class Fetcher:
         paths = sorted(snapshot.folder.rglob("Cargo.toml"))
         for path in (*paths, snapshot.folder / manifest.lock_path.relative_to(manifest.root)):
             if path.is_file():
-                state.update(path.relative_to(snapshot.folder).as_posix().encode() + b"\0")
+                state.update(os.fsencode(path.relative_to(snapshot.folder)) + b"\0")
                 state.update(hashlib.sha256(path.read_bytes()).digest())
         return state.hexdigest()
 
@@ -333,6 +338,14 @@ class _Cargo:
                 details=text,
                 hint="run `cargo update --workspace` and commit Cargo.lock",
                 code="lockfile-outdated",
+            )
+        if absent := _ABSENT.search(text):
+            raise RefusedError(
+                f"{absent['name']} is not among the sources",
+                details=text,
+                hint="where it is in a submodule, check that out: git submodule update --init;\n"
+                "where git ignores it, name its folder in source_include",
+                code="missing-source",
             )
         raise FetchError(
             f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",

@@ -117,6 +117,13 @@ def test_the_first_time(place: Place, *, local: bool) -> None:
     assert not (place.root / "work-1" / "fetch").exists() or not local
 
 
+def test_a_folder_whose_name_is_no_text(place: Place) -> None:
+    folder = place.project / os.fsdecode(b"\xff")
+    folder.mkdir()
+    (folder / "Cargo.toml").write_text("[package]\n", "utf-8")
+    assert place.fetch().packages
+
+
 def test_the_second_time_nothing_runs(place: Place) -> None:
     first = place.fetch()
     second = place.fetch(offline=True, locked=True)
@@ -267,6 +274,11 @@ def test_a_registry_that_gives_nothing(place: Place) -> None:
             "lockfile-outdated",
         ),
         ("error: failed to get `x` as a dependency", 101, "fetch-failed"),
+        (
+            "  failed to read `/src/gen/Cargo.toml`\n\nCaused by:\n  No such file or directory (os error 2)",
+            101,
+            "missing-source",
+        ),
         ("", ExecResult(exit_code=137, seconds=1800.0, timed_out=True), "fetch-failed"),
     ],
 )
@@ -279,7 +291,7 @@ def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: st
     error = place.refusal()
     assert error.code == code
     assert line in error.details
-    assert isinstance(error, RefusedError) == (code == "lockfile-outdated")
+    assert isinstance(error, RefusedError) == (code != "fetch-failed")
     if isinstance(answer, ExecResult):
         assert "too long" in error.brief
 
