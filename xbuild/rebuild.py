@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from xbuild.catalog import Catalog, Interpreter
 from xbuild.compare import Comparison, compare_wheels
 from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
+from xbuild.files import open_regular
 from xbuild.images.recipe import toolchain_recipe
 from xbuild.lockfile import layers_digest
 from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
@@ -29,7 +31,7 @@ class Verdict:
 
     :ivar rebuilt: sha256 of the new wheel, or ``""`` where there is none.
     :ivar comparison: what differs, where both wheels are there.
-    :ivar reason: why there is no new wheel, or no comparison.
+    :ivar reason: why there is no new wheel, or no comparison; or that another file is in the wheel's place.
     """
 
     file: str
@@ -330,7 +332,9 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
         return replace(verdict, status="not-built", reason=reason)
     verdict = replace(verdict, rebuilt=again.sha256)
     if again.sha256 == wheel.sha256:
-        return verdict
+        other = path.is_file() and _sha256(path) != wheel.sha256
+        reason = f"{path} is no longer this wheel: it has other bytes than the run's" if other else ""
+        return replace(verdict, reason=reason)
     comparison: Comparison | None = None
     reason = f"what differs cannot be said: the recorded wheel is not at {path}"
     if path.is_file():
@@ -340,6 +344,11 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
         else:
             comparison = None
     return replace(verdict, status="differs", comparison=comparison, reason=reason)
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _notes(report: Report, record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:

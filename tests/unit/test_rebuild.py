@@ -232,6 +232,17 @@ def test_other_bytes_than_those_of_a_wheel_that_is_not_there(place: Place, what:
     assert str(path) in verdict.reason
 
 
+def test_the_same_bytes_as_those_of_a_wheel_that_another_file_replaced(place: Place) -> None:
+    path = place.record.wheels[0].path
+    path.write_bytes(b"something else")
+    outcome = place.verify()
+    first, second = outcome.verdicts
+    assert (first.status, second.status, outcome.exit_status) == ("identical", "identical", ExitStatus.OK)
+    assert f"{path} is no longer this wheel" in first.reason
+    assert second.reason == ""
+    assert "no longer this wheel" in shown(outcome)
+
+
 def test_a_build_that_fails(place: Place) -> None:
     def play(command: Any) -> int:
         command.say("error: no space left", stream="stderr")
