@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from xbuild.catalog import Catalog
+from xbuild.errors import RefusedError
 from xbuild.images.recipe import toolchain_recipe
 from xbuild.lockfile import drift_error
 from xbuild.locking import early_drift
@@ -19,9 +23,22 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
     :raises DriftError: the request is locked, and this xbuild is not what the crate's xbuild.lock pins.
     """
     manifest = read_manifest(request.project)
+    _check_out(request.out)
     if request.locked and not manifest.lock_path.is_file():
         raise no_lockfile(manifest.name, manifest.lock_path)
     if request.locked and (found := early_drift(manifest.project, request)):
         raise drift_error(found)
     tags = {wanted.target.triple: toolchain_recipe(wanted.target).tag for wanted in request.targets}
     return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a folder for wheels that is none and cannot become one: a build takes minutes to get there."""
+    nearest = next((place for place in (out, *out.parents) if os.path.lexists(place)), out)
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise RefusedError(
+            f"wheels cannot be written to {out}",
+            details=f"{nearest} is {'read-only' if nearest.is_dir() else 'no folder'}",
+            hint="name another folder: --out, or the setting out",
+            code="bad-out",
+        )

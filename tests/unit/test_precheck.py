@@ -1,0 +1,41 @@
+"""What is refused before an engine is asked for anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cli_runner import xbuild
+from workshop import Workshop
+
+from xbuild.errors import ExitStatus, RefusedError
+from xbuild.precheck import precheck
+
+
+@pytest.mark.parametrize("below", ["", "dist", "a/dist"])
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_folder_for_wheels_that_cannot_be_one(tmp_path: Path, below: str, kind: str) -> None:
+    shop = Workshop(tmp_path)
+    place = tmp_path / "place"
+    if kind == "file":
+        place.write_text("kept", "utf-8")
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(RefusedError) as caught:
+        precheck(shop.request(out=place / below), shop.catalog)
+    assert caught.value.code == "bad-out"
+    assert str(place) in caught.value.details
+
+
+def test_a_folder_for_wheels_that_is_not_there_yet(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    assert precheck(shop.request(out=tmp_path / "a" / "b" / "dist"), shop.catalog)
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_command_refuses_it_in_a_moment(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    (tmp_path / "file").write_text("kept", "utf-8")
+    ended = xbuild("run", shop.project, "--out", tmp_path / "file")
+    assert (ended.status, ended.code) == (ExitStatus.REFUSED, "bad-out")
+    assert (tmp_path / "file").read_text("utf-8") == "kept"
