@@ -76,6 +76,8 @@ def parse_envelope(data: bytes) -> Envelope:
     :raises CheckError: ``malformed``.
     """
     body = parse_object(data)
+    if "payload" not in body and "predicate" in body:
+        raise malformed("it is a statement that nobody signed: the run that made it had no key (attest.key)")
     payload, kind, signatures = (body.get(name) for name in ("payload", "payloadType", "signatures"))
     if not isinstance(payload, str) or not isinstance(kind, str) or not isinstance(signatures, list):
         raise malformed("an envelope has payload, payloadType and signatures")

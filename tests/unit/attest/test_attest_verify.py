@@ -206,6 +206,14 @@ def test_malformed(place: Place, case: str) -> None:
     assert place.code() == "malformed"
 
 
+def test_a_statement_without_a_signature_is_told_of_as_one(place: Place) -> None:
+    place.write(json.dumps(place.statement))
+    with pytest.raises(CheckError) as caught:
+        verify_attestation(place.path, place.wheel, place.public)
+    assert caught.value.code == "malformed"
+    assert "nobody signed" in caught.value.details
+
+
 def test_short_signature(place: Place) -> None:
     place.write(json.dumps({**place.envelope, "signatures": [{"sig": ""}]}))
     assert place.code() == "bad-signature"
