@@ -122,8 +122,12 @@ def test_flags_reach_into_tables(place: Place) -> None:
 
 
 def test_how_attestations_are_signed(place: Place) -> None:
-    place.write("[attest]\nkey = 'keys/own.pem'\nbuilder = 'https://builds.example'\n")
-    loaded = place.load(environ={"XBUILD_ATTEST__PASSWORD_VARIABLE": "KEY_PASSWORD"})
+    place.write("[attest]\nkey = 'keys/own.pem'\n")
+    given = {
+        "XBUILD_ATTEST__PASSWORD_VARIABLE": "KEY_PASSWORD",
+        "XBUILD_ATTEST__BUILDER": "https://builds.example",
+    }
+    loaded = place.load(environ=given)
     assert loaded.settings.attest == AttestSettings(
         key=place.crate / "keys" / "own.pem",
         password_variable="KEY_PASSWORD",  # noqa: S106  # a name
@@ -133,6 +137,20 @@ def test_how_attestations_are_signed(place: Place) -> None:
     wrong = place.refusal(environ={"XBUILD_ATTEST__PASSWORD_VARIABLE": "not a name"})
     assert wrong.code == "bad-setting"
     assert "attest.password_variable" in wrong.brief
+    wrong = place.refusal(environ={"XBUILD_ATTEST__BUILDER": "our server"})
+    assert (wrong.code, "attest.builder must be a URI" in wrong.details) == ("bad-setting", True)
+
+
+def test_a_project_cannot_say_who_the_builder_is(place: Place, tmp_path: Path) -> None:
+    text = "[attest]\nbuilder = 'https://builds.example'\n"
+    place.write(text)
+    error = place.refusal()
+    assert error.code == "foreign-builder"
+    assert "xbuild.toml:2: attest.builder" in error.details
+    chosen = place.write(text, name="own.toml", directory=tmp_path)
+    assert place.load(config_file=chosen).settings.attest.builder == "https://builds.example"
+    own = place.load(environ={"XBUILD_ATTEST__BUILDER": "https://mine.example"})
+    assert own.settings.attest.builder == "https://mine.example"
 
 
 def test_pyproject_speaks_as_well(place: Place) -> None:
@@ -345,7 +363,6 @@ def test_unknown_variables_are_refused_with_the_nearest(place: Place, variable: 
         ("timeout = 'soon'\n", "timeout must be a duration"),
         ("memory = '1m'\n", "memory must be at least '64m'"),
         ("profile = 'a b'\n", "profile must be a name"),
-        ("[attest]\nbuilder = 'our server'\n", "attest.builder must be a URI"),
         ("[network]\ncargo_index = 'x'\n", "network.cargo_index must be a URL"),
         ("environment = { 'A B' = 'x' }\n", "environment has a name that no environment variable can have"),
         ('rustflags = ["a\\u001fb"]\n', "rustflags must not hold control characters"),

@@ -60,7 +60,7 @@ def load_settings(
     :param config_file: read instead of the project's files.
     :param user_dirs: the user's directories, the platform's where ``None``.
     :raises UsageError: ``unknown-setting``, ``bad-setting``, ``two-config-files``, ``bad-config``,
-        ``config-unreadable`` or ``foreign-interpreter``.
+        ``config-unreadable``, ``foreign-interpreter`` or ``foreign-builder``.
     """
     dirs = user_dirs or UserDirs.from_platform()
     triples = tuple(load_catalog().targets)
@@ -76,7 +76,7 @@ def load_settings(
     stack = _without_overruled(stack)
     stack = [_ca_bundle(stack, environ, system_ca_bundles), *stack]
     settings = _validated(stack)
-    _refuse_foreign_programs(stack)
+    _refuse_foreign_words(stack)
     return Loaded(settings, _origins(settings, stack), tuple(file.path for file in read))
 
 
@@ -111,8 +111,9 @@ def _without_overruled(stack: Sequence[Layer]) -> list[Layer]:
     return [layer.without({key for key in layer.values if is_overruled(key, layer.rank)}) for layer in stack]
 
 
-def _refuse_foreign_programs(stack: Sequence[Layer]) -> None:
-    """A path of an interpreter is a program that is run on this machine: the project's author names none.
+def _refuse_foreign_words(stack: Sequence[Layer]) -> None:
+    """Refuse what the project's author has no say in: which programs run on this machine (the path of an
+    interpreter names one), and who the caller's key says that the builder is.
 
     What a stronger place overrules is not used, and not refused.
     """
@@ -121,6 +122,13 @@ def _refuse_foreign_programs(stack: Sequence[Layer]) -> None:
         for key in layer.values:
             strongest.setdefault(key, layer)
     for key, layer in strongest.items():
+        if layer.foreign and key == ("attest", "builder"):
+            raise UsageError(
+                "the project's own configuration says who the builder is",
+                details=f"{layer.origins[key]}: {dotted(key)} would be signed with the key of whoever builds",
+                hint="set it beside the key: in your own file, or as XBUILD_ATTEST__BUILDER",
+                code="foreign-builder",
+            )
         if not layer.foreign or key[-1] != "interpreters" or "environment" in key:
             continue
         paths = [item for item in layer.values[key] if is_path(item)]
