@@ -51,4 +51,4 @@ def test_offline_no_image_is_removed_to_be_made_anew() -> None:
 def test_a_place_that_no_file_can_be_written_to(tmp_path: Path, words: tuple[str, ...]) -> None:
     for out in (tmp_path, tmp_path / "nowhere" / "file"):
         ended = xbuild("images", *words, "--out", out, environ={"DOCKER_HOST": "unix:///nonexistent"})
-        assert (ended.status, ended.code) == (ExitStatus.USAGE, "bad-out")
+        assert (ended.status, ended.code) == (ExitStatus.REFUSED, "bad-out")

@@ -70,9 +70,11 @@ def _check_out(out: Path) -> None:
     """Refuse a place that no file can be written to before anything is asked of an engine."""
     folder = out.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write {out}", details=f"{folder} is no folder to write to", code="bad-out")
+        raise RefusedError(
+            f"cannot write {out}", details=f"{folder} is no folder to write to", code="bad-out"
+        )
     if out.is_dir():
-        raise UsageError(f"cannot write {out}", details="it is a folder", code="bad-out")
+        raise RefusedError(f"cannot write {out}", details="it is a folder", code="bad-out")
 
 
 def _present(session: Session, names: list[str] | None) -> list[Image]:
