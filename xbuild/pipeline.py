@@ -68,6 +68,7 @@ class Tools:
     """What a build works with; made at the edge.
 
     :ivar cache: folder for everything that can be fetched or made again.
+    :ivar runs: folder of the logs and reports of all runs.
     :ivar log_path: where the full log of a job is.
     """
 
@@ -75,6 +76,7 @@ class Tools:
     images: ImageBuilder
     catalog: Catalog
     cache: Path
+    runs: Path
     network: Network
     emit: Callable[[Event], None]
     clock: Callable[[], float]
@@ -198,7 +200,7 @@ class Pipeline:
             exclude=request.source_exclude,
             leave_out=[
                 folder
-                for folder in (request.out, tools.cache, *request.leave_out)
+                for folder in (request.out, tools.cache, tools.runs, *request.leave_out)
                 if not manifest.project.is_relative_to(folder)
             ],
             parts=manifest.folders,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from fakes import (
     make_request,
     make_target,
 )
+from workshop import Workshop
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
@@ -101,6 +103,7 @@ class Place:
             images=builder,
             catalog=load_catalog(),
             cache=self.cache,
+            runs=self.root / "runs",
             network=Network(),
             emit=self.recorder,
             clock=Clock(),
@@ -346,6 +349,15 @@ def test_the_output_folder_is_no_source(place: Place) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("no source", "utf-8")
     assert place.pipeline(wanted).build().source["digest"] == first.source["digest"]
+
+
+def test_what_runs_leave_of_themselves_is_no_source(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    digests = []
+    for _ in range(2):
+        assert shop.session(state_dir=shop.project / "state").build(shop.request(), shop.catalog) == 0
+        digests.append(json.loads((shop.out / ".xbuild" / "report.json").read_text())["source"]["digest"])
+    assert digests[0] == digests[1]
 
 
 def test_the_epoch_of_the_request_wins(place: Place) -> None:

@@ -94,6 +94,10 @@ class Session:
                 self._engine = DockerEngine()
             return self._engine
 
+    @property
+    def _runs(self) -> Path:
+        return self.settings.state_dir / "runs"
+
     def images(self, emit: Callable[[Event], None]) -> ImageBuilder:
         """The builder of images; what recipes print becomes output events of the phase ``image``."""
 
@@ -112,6 +116,7 @@ class Session:
             images=self.images(emit),
             catalog=catalog,
             cache=self.settings.cache_dir,
+            runs=self._runs,
             network=make_network(self.settings),
             emit=emit,
             clock=time.time,
@@ -154,7 +159,7 @@ class Session:
             as the report's path.
         :raises StorageError: the folder for logs cannot be made.
         """
-        folder = self.settings.state_dir / "runs" / self.run
+        folder = self._runs / self.run
         try:
             logs = JobLogs(folder)
         except OSError as error:
