@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +86,29 @@ def test_other_commands_give_the_error_as_their_document(words: tuple[str, ...],
     assert body["schema"] == "xbuild.error/1"
     assert (body["exit_status"], body["code"]) == (ended.status, ended.code)
     assert body["brief"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault_of_xbuild(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "trash").write_text("no folder", "utf-8")
+    ended = xbuild("cache", "clear", "--json", environ={"XBUILD_CACHE_DIR": str(cache)})
+    document = json.loads(ended.out)
+    assert (ended.status, ended.code) == (ExitStatus.BUILD_FAILED, "storage")
+    assert (document["code"], document["exit_status"]) == ("storage", 5)
+    assert str(cache / "trash") in document["details"]
+
+
+def test_a_full_disk_under_the_output_is_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            (sys.executable, "-m", "xbuild", "cache", "du"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "XBUILD_CACHE_DIR": str(tmp_path)},
+        )
+    assert done.returncode == ExitStatus.BUILD_FAILED
+    assert "error[disk-full]" in done.stderr
+    assert "Traceback" not in done.stderr

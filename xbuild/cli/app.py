@@ -10,7 +10,7 @@ import typer
 
 from xbuild import __version__
 from xbuild.cli import attest, build, cache, images, info, lock, verify, wheels
-from xbuild.cli.machine import answers_json, ends_events
+from xbuild.cli.machine import answers_json, ends_events, in_words
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
@@ -60,12 +60,13 @@ def main() -> None:
     """The entry point: every error of xbuild's own becomes a message and a documented exit status."""
     try:
         app()
-    except XbuildError as error:
-        console = make_console(sys.stderr, environ=os.environ)
-        show(console, render_error(error))
-        raise SystemExit(int(error.exit_status)) from None
     except KeyboardInterrupt:
         raise SystemExit(int(ExitStatus.INTERRUPTED)) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(int(ExitStatus.INTERNAL)) from None
+    except (XbuildError, OSError) as caught:
+        error = in_words(caught)
+        console = make_console(sys.stderr, environ=os.environ)
+        show(console, render_error(error))
+        raise SystemExit(int(error.exit_status)) from None

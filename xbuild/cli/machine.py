@@ -26,6 +26,16 @@ def answers_json(command: Command) -> Command:
     return _telling(command, lambda error: json.dumps(error.as_dict(), indent=1))
 
 
+def in_words(error: XbuildError | OSError) -> XbuildError:
+    """The error that a command ends with: a refusal of the file system is none of xbuild itself."""
+    if isinstance(error, XbuildError):
+        return error
+    # Imported late: most commands end without it
+    from xbuild.workspace import storage_error
+
+    return storage_error(error)
+
+
 def _terminal_event(error: XbuildError) -> str:
     event = ended_by(error, run="", now=time.time(), seconds=0.0)
     return json.dumps(event.as_dict(), separators=(",", ":"))
@@ -36,13 +46,14 @@ def _telling(command: Command, tell: Callable[[XbuildError], str]) -> Command:
     def told(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
-        except MismatchError:
-            # Its document is out already
+        except (MismatchError, BrokenPipeError):
+            # The document is out already, or nobody is there to read it
             raise
-        except XbuildError as error:
+        except (XbuildError, OSError) as caught:
+            error = in_words(caught)
             if kwargs.get("as_json"):
                 typer.echo(tell(error))
-            raise
+            raise error from caught.__cause__
 
     wrapped: Any = told
     return wrapped  # type: ignore[no-any-return]

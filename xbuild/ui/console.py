@@ -45,14 +45,17 @@ class SafeConsole(Console):
         self.quiet = True
 
 
-def make_console(stream: TextIO, *, environ: Mapping[str, str], width: int | None = None) -> Console:
+def make_console(stream: TextIO | None, *, environ: Mapping[str, str], width: int | None = None) -> Console:
     """A console on ``stream`` that honours ``NO_COLOR``, ``FORCE_COLOR``, ``TERM`` and ``COLUMNS`` of
     ``environ``, and takes no text for markup, emoji codes or something to highlight.
+
+    It is silent where the caller closed the stream, which Python then has as ``None``.
     """
     if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
         stream.reconfigure(errors="backslashreplace")
     return SafeConsole(
         file=stream,
+        quiet=stream is None,
         width=width,
         markup=False,
         emoji=False,
@@ -62,9 +65,9 @@ def make_console(stream: TextIO, *, environ: Mapping[str, str], width: int | Non
     )
 
 
-def make_table_console(stream: TextIO, *, environ: Mapping[str, str]) -> Console:
+def make_table_console(stream: TextIO | None, *, environ: Mapping[str, str]) -> Console:
     """A console for tables, wide enough for a reader that is no terminal to find nothing cut or wrapped."""
-    named = stream.isatty() or "COLUMNS" in environ
+    named = (stream is not None and stream.isatty()) or "COLUMNS" in environ
     return make_console(stream, environ=environ, width=None if named else _PIPE_WIDTH)
 
 

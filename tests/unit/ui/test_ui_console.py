@@ -23,7 +23,14 @@ from xbuild.events import (
     RunStarted,
     WheelReady,
 )
-from xbuild.ui.console import JsonLines, LiveConsole, PlainConsole, make_console, open_screen
+from xbuild.ui.console import (
+    JsonLines,
+    LiveConsole,
+    PlainConsole,
+    make_console,
+    make_table_console,
+    open_screen,
+)
 from xbuild.ui.lines import finished_line
 from xbuild.ui.live import LiveView
 from xbuild.ui.state import RunState
@@ -328,3 +335,9 @@ def test_a_stream_that_is_not_utf8_gets_escapes(tmp_path: Path) -> None:
         screen = PlainConsole(make_console(stream, environ={}), verbose=True)
         screen(Output(phase="build", stream="stdout", line="Grüße", **common(JOBS[0])))
     assert path.read_text("ascii").endswith("Gr\\xfc\\xdfe\n")
+
+
+def test_a_closed_stream_gets_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    make_console(None, environ={}).print("an error")
+    make_table_console(None, environ={}).print("a table")
+    assert capsys.readouterr() == ("", "")
