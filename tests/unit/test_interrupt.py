@@ -67,6 +67,39 @@ def test_ctrl_c_while_the_engine_does_not_answer(silent: socket.socket, tmp_path
     assert set(ends.values()) == {130}, ends
 
 
+@pytest.mark.parametrize(("before", "status"), [(signal.SIG_DFL, 130), (signal.SIG_IGN, -signal.SIGKILL)])
+def test_the_end_of_the_terminal_ends_a_run_in_good_order(
+    before: signal.Handlers, status: int, silent: socket.socket, tmp_path: Path
+) -> None:
+    environ = {
+        **os.environ,
+        "DOCKER_HOST": f"unix://{silent.getsockname()}",
+        "XBUILD_CACHE_DIR": str(tmp_path / "cache"),
+        "XBUILD_STATE_DIR": str(tmp_path / "state"),
+    }
+    usual = signal.signal(signal.SIGHUP, before)
+    try:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "xbuild", "run", str(make_crate(tmp_path / "demo").folder)),
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+    connection = silent.accept()[0]
+    process.send_signal(signal.SIGHUP)
+    try:
+        ended = process.wait(10 if before is signal.SIG_DFL else 3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        ended = process.wait()
+    connection.close()
+    assert ended == status
+    logged = "".join(path.read_text("utf-8") for path in (tmp_path / "state").rglob("run.jsonl"))
+    assert logged.count('"run-finished"') == (status == 130)
+
+
 LOADING = """
 import os, signal, sys
 from xbuild.cli import main

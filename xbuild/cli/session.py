@@ -255,7 +255,7 @@ class Session:
     def interruptible(self, work: Callable[[], T]) -> T:
         """Do ``work`` in a thread, so that Ctrl-C is answered whatever it waits for.
 
-        :raises InterruptedRunError: Ctrl-C or SIGTERM.
+        :raises InterruptedRunError: Ctrl-C, SIGTERM or SIGHUP.
         """
         results: list[T] = []
         problems: list[BaseException] = []
@@ -289,10 +289,12 @@ class Session:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM end the work in good order."""
-        handlers = {
-            number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        """Ctrl-C, SIGTERM and the end of the terminal end the work in good order."""
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # Whom nohup started goes on
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        handlers = {number: signal.signal(number, self._interrupt) for number in numbers}
         try:
             yield
         finally:
