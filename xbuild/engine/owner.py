@@ -6,14 +6,28 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+_PROC = Path("/proc")
 
-def _start_time(pid: int | str) -> str:
+
+def _start_time(pid: str, proc: Path = _PROC) -> str:
     """Start time of a process in clock ticks since boot, ``""`` where there is none (proc(5), field 22)."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+        # Its name, which is cut after 15 bytes, need not be text
+        stat = (proc / pid / "stat").read_bytes()
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    return stat.rpartition(b")")[2].split()[19].decode("ascii")
+
+
+def _is_there(pid: str) -> bool:
+    """Whether there is a process of that number, whoever owns it."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)
@@ -31,10 +45,16 @@ def owner_label() -> str:
     return f"{_place()}/{os.getpid()}/{_start_time('self')}"
 
 
-def owner_is_gone(label: str) -> bool:
-    """Whether the process of a label is certainly gone. A process elsewhere is never certain."""
+def owner_is_gone(label: str, *, proc: Path = _PROC) -> bool:
+    """Whether the process of a label is certainly gone. A process elsewhere is never certain.
+
+    :param proc: where the kernel shows processes.
+    """
     place, _, process = label.rpartition("/")
     place, _, pid = place.rpartition("/")
-    if place != _place() or not pid.isdigit():
+    if place != _place() or not pid.isdecimal():
         return False
-    return _start_time(pid) != process
+    started = _start_time(pid, proc)
+    # The kernel can be told to show nobody the processes of others (hidepid, proc(5)): one that is there and
+    # not shown may be the owner
+    return started != process if started else not _is_there(pid)
