@@ -21,6 +21,8 @@ from xbuild.files import remove_tree
 from xbuild.workspace import clear_abandoned, gate
 
 _TRASH = "trash"
+_UNFINISHED = ("store/turns", "store/*/.*.*", "store/crates/*/.*.*", "vendor/*/.*.*", "details/.*.*")
+"""What is being unpacked, and what :func:`xbuild.files.write_whole` has not put in its place yet."""
 _BLOCK = 512
 """Bytes of the unit that ``st_blocks`` counts in (stat(2))."""
 
@@ -158,8 +160,9 @@ def clean(cache: Path, *, before: float | None = None) -> Cleaned:
         return Cleaned(removed=(), runs=(), busy=())
     clear_abandoned(cache)
     trash = cache / _TRASH / secrets.token_hex(8)
-    trash.mkdir(parents=True)
     with gate(cache):
+        # Not before: a cleaning that holds the gate removes all that others left there
+        trash.mkdir(parents=True)
         # What other cleanings left; nothing is added to it, because that takes the gate
         left = [path for path in trash.parent.iterdir() if path != trash]
         runs = active_runs(cache)
@@ -171,10 +174,17 @@ def clean(cache: Path, *, before: float | None = None) -> Cleaned:
             for entry in entries(cache, room)
             if not _discard(entry, room, trash / room.name, before)
         ]
+        for path in () if runs else _unfinished(cache):
+            path.rename(trash / secrets.token_hex(8))
     removed = [_amount(room, list((trash / room.name).glob("*"))) for room in ROOMS]
     for path in (trash, *left):
         remove_tree(path)
     return Cleaned(removed=tuple(amount for amount in removed if amount.entries), runs=runs, busy=tuple(busy))
+
+
+def _unfinished(cache: Path) -> list[Path]:
+    """What runs were writing, which no run is going to finish when none is going on."""
+    return [path for pattern in _UNFINISHED for path in cache.glob(pattern)]
 
 
 def _discard(entry: Path, room: Room, trash: Path, before: float | None) -> bool:

@@ -17,6 +17,7 @@ from workshop import Workshop
 from xbuild.cache import ROOMS, active_runs, amounts, clean, entries, size_of
 from xbuild.engine import ExecResult
 from xbuild.errors import ExitStatus
+from xbuild.files import remove_tree
 from xbuild.workspace import gate, work_folder
 
 LONG_AGO = 1_000_000_000.0
@@ -158,6 +159,45 @@ def test_what_killed_runs_and_cleanings_left_goes(place: Place) -> None:
     clean(place.cache, before=LONG_AGO)
     assert list((place.cache / "work").iterdir()) == []
     assert list((place.cache / "trash").iterdir()) == []
+
+
+def test_what_killed_runs_were_writing_goes(place: Place) -> None:
+    names = ("store/crates/ab/.ab.crate.0a", "store/config/.c.toml.0a", "store/git/.g.tar.0a")
+    unfinished = [place.cache / name for name in (*names, "details/.d.json.0a", "store/turns/ab/old/lib.rs")]
+    (digest,) = (place.cache / "vendor").iterdir()
+    unfinished.append(digest / ".config.toml.0a")
+    for path in unfinished:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    with work_folder(place.cache, "run-1"):
+        clean(place.cache, before=LONG_AGO)
+    assert all(path.is_file() for path in unfinished)
+    clean(place.cache, before=LONG_AGO)
+    assert not any(path.exists() for path in unfinished)
+    assert not list((place.cache / "trash").iterdir())
+    assert place.counts() == FULL
+
+
+def test_two_cleanings_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    (tmp_path / "vendor" / "old").mkdir(parents=True)
+    problems: list[BaseException] = []
+
+    def clear() -> None:
+        try:
+            clean(tmp_path)
+        except OSError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=clear)
+    with gate(tmp_path):
+        thread.start()
+        time.sleep(0.2)
+        # What a cleaning does that holds the gate
+        for path in (tmp_path / "trash").glob("*"):
+            remove_tree(path)
+    thread.join()
+    assert problems == []
+    assert not list((tmp_path / "vendor").iterdir())
 
 
 def test_files_that_are_not_the_caches_stay(place: Place) -> None:
