@@ -22,7 +22,7 @@ from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.errors import NETWORK_HINT, FetchError, RefusedError
 from xbuild.events import Stream
-from xbuild.files import make_folder, mark_used, remove_tree, write_whole
+from xbuild.files import keep, mark_used, remove_tree, sealed, unsealed
 from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.layout import OUT, SRC, VENDOR
 from xbuild.project.crates import CrateStore
@@ -156,13 +156,12 @@ class Fetcher:
         path = self.cache / f"{key}.json"
         mark_used(path)
         try:
-            return Details.from_dict(json.loads(path.read_text("utf-8")))
+            return Details.from_dict(json.loads(unsealed(path.read_bytes())))
         except (OSError, ValueError, TypeError):
             return None
 
     def _remember(self, key: str, details: Details) -> None:
-        make_folder(self.cache)
-        write_whole(self.cache / f"{key}.json", json.dumps(details.as_dict()).encode())
+        keep(self.cache / f"{key}.json", sealed(json.dumps(details.as_dict()).encode()))
 
     def _ask(
         self,

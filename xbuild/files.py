@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import secrets
@@ -56,6 +57,32 @@ def write_whole(path: Path, content: bytes, *, mode: int | None = None) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file of the cache as :func:`write_whole` does, whatever is in its place.
+
+    :raises OSError: it cannot be written.
+    """
+    make_folder(path.parent)
+    remove_tree(path)
+    write_whole(path, content)
+
+
+def sealed(body: bytes) -> bytes:
+    """A content of the cache below a line, a comment in TOML, that tells whether it is whole."""
+    return f"# sha256:{hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def unsealed(content: bytes) -> bytes:
+    """What was sealed.
+
+    :raises ValueError: it is not whole.
+    """
+    body = content.partition(b"\n")[2]
+    if sealed(body) != content:
+        raise ValueError("its digest is another")
+    return body
 
 
 def mark_used(path: Path) -> None:

@@ -222,6 +222,30 @@ def test_remembered_details_that_are_rubbish_are_asked_for_again(place: Place) -
         assert place.fetch().details == first.details
 
 
+def test_remembered_details_that_are_damaged_are_asked_for_again(place: Place) -> None:
+    place.play(["abi3-py39"])
+    first = place.fetch()
+    (path,) = (place.root / "details").iterdir()
+    whole = path.read_bytes()
+    damaged = whole.replace(b"abi3-py39", b"abi3-py38")
+    assert damaged != whole
+    path.write_bytes(damaged)
+    assert place.fetch().details == first.details
+    assert path.read_bytes() == whole
+
+
+def test_folders_in_place_of_what_was_fetched_are_replaced(place: Place) -> None:
+    found = place.fetch()
+    store = place.root / "store"
+    kept = [*store.rglob("*.crate"), *store.rglob("*.toml"), *(place.root / "details").iterdir()]
+    assert len(kept) == 3
+    for path in kept:
+        path.unlink()
+        (path / "folder").mkdir(parents=True)
+    assert place.fetch() == found
+    assert all(path.is_file() for path in kept)
+
+
 @BOTH
 def test_a_missing_lockfile_is_made_in_the_copy(place: Place, *, local: bool) -> None:
     (place.project / "Cargo.lock").unlink()

@@ -28,7 +28,7 @@ from typing import NamedTuple
 from filelock import FileLock
 
 from xbuild.errors import FetchError
-from xbuild.files import make_folder, mark_used, remove_tree, write_whole
+from xbuild.files import keep, make_folder, mark_used, remove_tree, sealed, unsealed, write_whole
 from xbuild.project.lockfile import LockedPackage
 
 CONFIG = "config.toml"
@@ -105,7 +105,7 @@ class CrateStore:
                     hint="the registry, a mirror or the network changed it; do not build from it",
                     code="checksum-mismatch",
                 )
-            _keep(self._path(package), content)
+            keep(self._path(package), content)
 
     def add_git_package(self, package: LockedPackage, folder: Path) -> None:
         """Take a package in that cargo has checked out from git and vendored to ``folder``.
@@ -117,8 +117,8 @@ class CrateStore:
         with _told(f"cannot keep {package.folder}"):
             content = _packed(package, folder)
             path = self._path(package)
-            _keep(path, content)
-            _keep(path.with_suffix(".sha256"), hashlib.sha256(content).hexdigest().encode())
+            keep(path, content)
+            keep(path.with_suffix(".sha256"), hashlib.sha256(content).hexdigest().encode())
 
     def config_path(self, lock_digest: str) -> Path:
         """Where the source replacement for a lockfile is kept."""
@@ -131,15 +131,15 @@ class CrateStore:
         """
         body = _CONFIG_DIRECTORY.sub(f'directory = "{mount}"', text).encode()
         with _told("cannot keep cargo's configuration"):
-            _keep(self.config_path(lock_digest), _seal(body) + body)
+            keep(self.config_path(lock_digest), sealed(body))
 
     def has_config(self, lock_digest: str) -> bool:
         """Whether the source replacement for a lockfile is there, and whole."""
         try:
-            head, separator, body = self.config_path(lock_digest).read_bytes().partition(b"\n")
-        except OSError:
+            unsealed(self.config_path(lock_digest).read_bytes())
+        except (OSError, ValueError):
             return False
-        return head + separator == _seal(body)
+        return True
 
     def write_config(self, lock_digest: str, folder: Path) -> None:
         """Put the source replacement for a lockfile into ``folder``, for all users to read.
@@ -366,13 +366,3 @@ def _read(handle: int, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
-
-
-def _seal(body: bytes) -> bytes:
-    """The first line of a kept configuration, which tells whether the rest is whole."""
-    return f"# sha256:{hashlib.sha256(body).hexdigest()}\n".encode()
-
-
-def _keep(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
-    write_whole(path, content)
