@@ -3,6 +3,8 @@
 Two rules keep runs and cleaning apart. A run takes its own lock while it holds the gate for a moment, so that
 whoever holds the gate sees every run that is going on, and no other begins. And what any run may be about to
 use, such as crates, is only removed while no run is going on; a target directory has a lock of its own.
+
+Whoever names a folder as the cache may have other things in it: entries are known by their whole names.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from xbuild.files import remove_tree
-from xbuild.workspace import clear_abandoned, gate
+from xbuild.workspace import RUNS, clear_abandoned, gate
 
 _TRASH = "trash"
-_UNFINISHED = ("store/turns", "store/*/.*.*", "store/crates/*/.*.*", "vendor/*/.*.*", "details/.*.*")
+_HEX = "[0-9a-f]"
+_UNFINISHED = (
+    "store/turns",
+    *(f"{room}/.*.{_HEX * 16}" for room in ("store/*", "store/crates/*", f"vendor/{_HEX * 64}", "details")),
+)
 """What is being unpacked, and what :func:`xbuild.files.write_whole` has not put in its place yet."""
 _BLOCK = 512
 """Bytes of the unit that ``st_blocks`` counts in (stat(2))."""
@@ -55,10 +61,20 @@ ROOMS = (
         shared=True,
     ),
     Room(name="config", purpose="cargo's sources of crates", pattern="store/config/*.toml", shared=True),
-    Room(name="vendor", purpose="unpacked crates of each Cargo.lock", pattern="vendor/*", shared=True),
+    Room(
+        name="vendor",
+        purpose="unpacked crates of each Cargo.lock",
+        pattern=f"vendor/{_HEX * 64}",
+        shared=True,
+    ),
     Room(name="details", purpose="what cargo says of crates", pattern="details/*.json", shared=True),
-    Room(name="target", purpose="target directories to go on in", pattern="target/*/*", locked=True),
-    Room(name="work", purpose="private folders of runs", pattern="work/*"),
+    Room(
+        name="target",
+        purpose="target directories to go on in",
+        pattern=f"target/*-{_HEX * 16}/*",
+        locked=True,
+    ),
+    Room(name="work", purpose="private folders of runs", pattern=f"work/{RUNS}"),
 )
 
 
@@ -164,7 +180,7 @@ def clean(cache: Path, *, before: float | None = None) -> Cleaned:
         # Not before: a cleaning that holds the gate removes all that others left there
         trash.mkdir(parents=True)
         # What other cleanings left; nothing is added to it, because that takes the gate
-        left = [path for path in trash.parent.iterdir() if path != trash]
+        left = [path for path in trash.parent.glob(_HEX * 16) if path != trash]
         runs = active_runs(cache)
         # Only renamed while runs wait at the gate; removing takes its time
         rooms = [room for room in ROOMS if room.name != "work" and not (room.shared and runs)]
@@ -216,7 +232,7 @@ def last_used(entry: Path, room: Room) -> float:
 def active_runs(cache: Path) -> tuple[str, ...]:
     """The runs that are going on. Complete while the caller holds the gate."""
     found = []
-    for lock in sorted((cache / "work").glob("*.lock")):
+    for lock in sorted((cache / "work").glob(f"{RUNS}.lock")):
         try:
             with FileLock(lock, timeout=0):
                 lock.unlink(missing_ok=True)

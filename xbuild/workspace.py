@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 from xbuild.errors import StorageError
 from xbuild.files import remove_tree
 
+RUNS = f"{'[0-9]' * 8}T{'[0-9]' * 6}Z-{'[0-9a-f]' * 6}"
+"""Matches what :func:`new_run_id` gives, and nothing that others keep in a folder of that name."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -47,7 +49,7 @@ def work_folder(cache: Path, run: str) -> Iterator[Path]:
 def clear_abandoned(cache: Path) -> None:
     """Remove the folders of runs that no longer hold their lock."""
     root = cache / "work"
-    for folder in root.iterdir() if root.is_dir() else ():
+    for folder in list(root.glob(RUNS)):
         if not folder.is_dir():
             continue
         lock_path = root / f"{folder.name}.lock"

@@ -20,6 +20,7 @@ from xbuild.errors import ExitStatus
 from xbuild.files import remove_tree
 from xbuild.workspace import gate, work_folder
 
+RUN = "20260102T030405Z-00a1b2"
 LONG_AGO = 1_000_000_000.0
 """A time before every test, in seconds since the Unix epoch."""
 
@@ -110,10 +111,10 @@ def test_a_target_directory_in_use_stays(place: Place) -> None:
 
 def test_runs_that_are_going_on_keep_their_crates(place: Place) -> None:
     place.age()
-    with work_folder(place.cache, "run-1") as folder:
+    with work_folder(place.cache, RUN) as folder:
         cleaned = clean(place.cache)
         assert folder.is_dir()
-    assert cleaned.runs == ("run-1",)
+    assert cleaned.runs == (RUN,)
     assert [amount.room for amount in cleaned.removed] == ["target"]
     assert place.counts() == {room: count for room, count in FULL.items() if room != "target"}
 
@@ -139,7 +140,7 @@ def test_no_run_begins_while_the_gate_is_held(tmp_path: Path) -> None:
     begun = threading.Event()
 
     def run() -> None:
-        with work_folder(tmp_path, "run-1"):
+        with work_folder(tmp_path, RUN):
             begun.set()
 
     thread = threading.Thread(target=run)
@@ -152,24 +153,27 @@ def test_no_run_begins_while_the_gate_is_held(tmp_path: Path) -> None:
 
 
 def test_what_killed_runs_and_cleanings_left_goes(place: Place) -> None:
-    (place.cache / "work" / "dead").mkdir()
-    (place.cache / "work" / "dead" / "file").write_bytes(b"x")
-    (place.cache / "work" / "dead.lock").touch()
-    (place.cache / "trash" / "old" / "vendor").mkdir(parents=True)
+    (place.cache / "work" / RUN).mkdir()
+    (place.cache / "work" / RUN / "file").write_bytes(b"x")
+    (place.cache / "work" / f"{RUN}.lock").touch()
+    (place.cache / "trash" / ("0" * 16) / "vendor").mkdir(parents=True)
     clean(place.cache, before=LONG_AGO)
     assert list((place.cache / "work").iterdir()) == []
     assert list((place.cache / "trash").iterdir()) == []
 
 
 def test_what_killed_runs_were_writing_goes(place: Place) -> None:
-    names = ("store/crates/ab/.ab.crate.0a", "store/config/.c.toml.0a", "store/git/.g.tar.0a")
-    unfinished = [place.cache / name for name in (*names, "details/.d.json.0a", "store/turns/ab/old/lib.rs")]
+    end = "0a" * 8
+    names = (f"store/crates/ab/.ab.crate.{end}", f"store/config/.c.toml.{end}", f"store/git/.g.tar.{end}")
+    unfinished = [
+        place.cache / name for name in (*names, f"details/.d.json.{end}", "store/turns/ab/old/lib.rs")
+    ]
     (digest,) = (place.cache / "vendor").iterdir()
-    unfinished.append(digest / ".config.toml.0a")
+    unfinished.append(digest / f".config.toml.{end}")
     for path in unfinished:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
-    with work_folder(place.cache, "run-1"):
+    with work_folder(place.cache, RUN):
         clean(place.cache, before=LONG_AGO)
     assert all(path.is_file() for path in unfinished)
     clean(place.cache, before=LONG_AGO)
@@ -179,7 +183,7 @@ def test_what_killed_runs_were_writing_goes(place: Place) -> None:
 
 
 def test_two_cleanings_at_once_leave_each_other_alone(tmp_path: Path) -> None:
-    (tmp_path / "vendor" / "old").mkdir(parents=True)
+    (tmp_path / "vendor" / ("a" * 64)).mkdir(parents=True)
     problems: list[BaseException] = []
 
     def clear() -> None:
@@ -201,10 +205,14 @@ def test_two_cleanings_at_once_leave_each_other_alone(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_the_caches_stay(place: Place) -> None:
-    strange = place.cache / "state" / "runs" / "one"
-    strange.mkdir(parents=True)
+    names = ("state/runs/one", "work/thesis", "vendor/lib", "trash/letters", "target/release/deps")
+    for name in names:
+        (place.cache / name).mkdir(parents=True)
+        (place.cache / name).with_suffix(".lock").touch()
     clean(place.cache)
-    assert strange.is_dir()
+    place.run(LINUX)
+    assert all((place.cache / name).is_dir() for name in names)
+    assert all((place.cache / name).with_suffix(".lock").is_file() for name in names)
 
 
 def test_no_cache_at_all(tmp_path: Path) -> None:
@@ -236,10 +244,10 @@ def test_the_command_removes_what_is_old(place: Place) -> None:
 
 
 def test_the_command_removes_everything(place: Place) -> None:
-    with work_folder(place.cache, "run-1"):
+    with work_folder(place.cache, RUN):
         text = place.cached("clear").out
         assert "crates are kept" in text
-        assert "run-1" in text
+        assert RUN in text
     assert place.cached("clear").status == ExitStatus.OK
     assert place.counts() == {}
 

@@ -18,11 +18,14 @@ DYING = """
 import os, sys
 from pathlib import Path
 from xbuild.workspace import work_folder
-with work_folder(Path(sys.argv[1]), "dead") as folder:
+with work_folder(Path(sys.argv[1]), "20260102T030405Z-00dead") as folder:
     (folder / "src").mkdir()
     (folder / "src" / "file").write_text("x")
     os._exit(9)
 """
+
+
+OLD = "20260102T030405Z-000000"
 
 
 def test_a_private_folder_that_vanishes(tmp_path: Path) -> None:
@@ -42,7 +45,7 @@ def test_it_vanishes_after_an_error_too(tmp_path: Path) -> None:
 def test_live_folders_are_kept_and_abandoned_ones_are_not(tmp_path: Path) -> None:
     done = subprocess.run((sys.executable, "-c", DYING, str(tmp_path)), check=False)
     assert done.returncode == 9
-    assert (tmp_path / "work" / "dead" / "src" / "file").exists()
+    assert (tmp_path / "work" / "20260102T030405Z-00dead" / "src" / "file").exists()
     with work_folder(tmp_path, "alive") as folder:
         clear_abandoned(tmp_path)
         assert folder.is_dir()
@@ -50,10 +53,11 @@ def test_live_folders_are_kept_and_abandoned_ones_are_not(tmp_path: Path) -> Non
 
 
 def test_a_folder_without_a_lock_is_abandoned(tmp_path: Path) -> None:
-    (tmp_path / "work" / "old" / "src").mkdir(parents=True)
+    (tmp_path / "work" / OLD / "src").mkdir(parents=True)
     (tmp_path / "work" / "stray file").write_text("x", "utf-8")
+    (tmp_path / "work" / "thesis").mkdir()
     clear_abandoned(tmp_path)
-    assert {path.name for path in (tmp_path / "work").iterdir()} == {"stray file"}
+    assert {path.name for path in (tmp_path / "work").iterdir()} == {"stray file", "thesis"}
 
 
 def test_nothing_to_clear(tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_nothing_to_clear(tmp_path: Path) -> None:
 
 
 def test_folders_of_whatever_modes_go(tmp_path: Path) -> None:
-    inner = tmp_path / "work" / "old" / "a" / "b"
+    inner = tmp_path / "work" / OLD / "a" / "b"
     inner.mkdir(parents=True)
     (inner / "file").write_text("x", "utf-8")
     inner.chmod(0o000)
