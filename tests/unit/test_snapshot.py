@@ -91,6 +91,16 @@ def test_with_git_tracked_and_new_files_but_not_ignored_ones(tmp_path: Path) -> 
     assert found.commit == git(root, "rev-parse", "HEAD")
 
 
+def test_a_commit_of_the_first_second_has_a_time_too(tmp_path: Path) -> None:
+    root = commit(put(tmp_path / "in", "tracked"))
+    tree = git(root, "rev-parse", "HEAD^{tree}")
+    body = f"tree {tree}\nauthor a <a> 0 +0000\ncommitter a <a> 0 +0000\n\nall\n"
+    (tmp_path / "commit").write_text(body, "utf-8")
+    git(root, "reset", "-q", git(root, "hash-object", "-w", "-t", "commit", str(tmp_path / "commit")))
+    found = take_snapshot(root, tmp_path / "out")
+    assert (found.epoch, found.epoch_source) == (0, "commit")
+
+
 def test_a_folder_of_a_repository(tmp_path: Path) -> None:
     repository = put(tmp_path / "repo", "outside", "crates/py/Cargo.toml", "crates/py/x.log")
     put(repository, ".gitignore", text="*.log\n")
