@@ -607,8 +607,11 @@ def _expect(wanted: str, found: str, what: str, where: Path, code: str) -> None:
         )
 
 
-def finished(report: Report, *, now: float, path: Path) -> RunFinished:
-    """The terminal event that a report means."""
+def finished(report: Report, *, now: float, path: Path | None) -> RunFinished:
+    """The terminal event that a report means.
+
+    :param path: where the report is, if there was room for it.
+    """
     words: dict[int, Any] = {0: "ok", 4: "partly", 130: "interrupted"}
     return RunFinished(
         run=report.run,
@@ -616,5 +619,5 @@ def finished(report: Report, *, now: float, path: Path) -> RunFinished:
         status=words.get(report.exit_status, "failed"),
         exit_status=report.exit_status,
         seconds=report.seconds,
-        report=str(path),
+        report=str(path or ""),
     )

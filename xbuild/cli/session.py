@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -20,7 +19,7 @@ from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Notice, Output, RunFinished, ended_by
-from xbuild.files import remove_tree
+from xbuild.files import remove_tree, write_whole
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
@@ -32,7 +31,7 @@ from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
 from xbuild.ui.errors import render_error
-from xbuild.ui.lines import show
+from xbuild.ui.lines import notice_line, show
 from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
 from xbuild.workspace import new_run_id, storage_error
@@ -141,6 +140,8 @@ class Session:
             catalog,
             lambda report, folder, emit: self._write(report, folder, request.out, emit, key),
         )
+        if report:
+            self._copy_logs(request.out / BESIDE)
         if problem:
             show(self.errors, render_error(problem))
         if report and not self._as_json:
@@ -151,7 +152,7 @@ class Session:
         self,
         request: BuildRequest,
         catalog: Catalog,
-        keep: Callable[[Report, Path, Callable[[Event], None]], Path],
+        keep: Callable[[Report, Path, Callable[[Event], None]], Path | None],
     ) -> tuple[Report | None, RunFinished, XbuildError | None]:
         """Build, show and log: the report, the terminal event, and the error that stands in for a report.
 
@@ -212,36 +213,47 @@ class Session:
         out: Path,
         emit: Callable[[Event], None],
         key: SigningKey | None,
-    ) -> Path:
-        """The report, the logs and the attestations, where the state is kept and beside the wheels.
+    ) -> Path | None:
+        """The report and the attestations, where the state is kept and beside the wheels.
 
-        Gives the report's path.
+        Gives the report's path, ``None`` where there is room for it in neither place.
 
         What was built is there, whether or not there is room for a report about it.
         """
-        path = folder / REPORT
+        path = None
         beside = out / BESIDE
         try:
-            write_json(path, report.as_dict())
+            write_json(folder / REPORT, report.as_dict())
+            path = folder / REPORT
+        except OSError as error:
+            emit(self._no_room("the report", error))
+        try:
             beside.mkdir(parents=True, exist_ok=True)
-            for log in folder.glob("*.jsonl"):
-                shutil.copyfile(log, beside / log.name)
             write_json(beside / REPORT, report.as_dict())
             path = beside / REPORT
             self._attest(report, beside, key)
         except OSError as error:
-            reason = storage_error(error)
-            emit(
-                Notice(
-                    run=self.run,
-                    time=time.time(),
-                    level="warning",
-                    code=reason.code,
-                    message=f"the report cannot be written: {reason.brief}: {reason.details}",
-                    hint=reason.hint,
-                )
-            )
+            emit(self._no_room("the report", error))
         return path
+
+    def _copy_logs(self, folder: Path) -> None:
+        """The logs beside the wheels. Not before the run has ended: its log has the end too."""
+        try:
+            for log in (self._runs / self.run).glob("*.jsonl"):
+                write_whole(folder / log.name, log.read_bytes())
+        except OSError as error:
+            show(self.errors, notice_line(self._no_room("the log", error)))
+
+    def _no_room(self, what: str, error: OSError) -> Notice:
+        reason = storage_error(error)
+        return Notice(
+            run=self.run,
+            time=time.time(),
+            level="warning",
+            code=reason.code,
+            message=f"{what} cannot be written: {reason.brief}: {reason.details}",
+            hint=reason.hint,
+        )
 
     def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
         if any(job.wheels for job in report.jobs):
