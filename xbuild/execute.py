@@ -218,8 +218,11 @@ class Executor:
         note = kept.with_name(f"{kept.name}.crates")
         crates = hashlib.sha256(f"{self.rooms.lock_digest} {_look_of(job.sysroot)}".encode()).hexdigest()
         same = note.is_file() and note.read_text("utf-8") == crates
-        if kept.is_dir() and not (same and _newest(kept) <= now):
+        is_folder = kept.is_dir() and not kept.is_symlink()
+        if not (is_folder and same and _newest(kept) <= now):
             remove_tree(kept)
+            if not is_folder:
+                kept.unlink(missing_ok=True)
         note.write_text(crates, "utf-8")
 
     @contextmanager

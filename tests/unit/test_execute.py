@@ -452,6 +452,24 @@ def test_a_target_directory_is_kept_and_belongs_to_one_run_at_a_time(place: Plac
     assert not fresh.exists()
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_what_is_no_folder_is_no_target_directory(place: Place, tmp_path: Path, *, link: bool) -> None:
+    job = make_job("python3.11")
+    place.engine.on("maturin", maturin(job))
+    place.execute(job, cache=True)
+    kept = place.engine.containers[0].mount("/target").source
+    assert kept is not None
+    kept.rename(tmp_path / "elsewhere")
+    if link:
+        kept.symlink_to(tmp_path / "elsewhere")
+    else:
+        kept.touch()
+    again = place.execute(job, cache=True)
+    assert (again.status, again.warm) == ("built", False)
+    assert kept.is_dir()
+    assert not kept.is_symlink()
+
+
 def test_an_image_of_the_users_own_has_its_target_directory_too(place: Place) -> None:
     job = replace(make_job("python3.11"), image="registry:5000/own/image:1")
     place.engine.on("maturin", maturin(job))
