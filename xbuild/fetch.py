@@ -346,6 +346,14 @@ class _Cargo:
                 "where git ignores it, name its folder in source_include",
                 code="missing-source",
             )
+        if "registry index was not found in any configuration" in text:
+            # The crate's own configuration, where it would be, can name programs, which cargo would run here
+            raise RefusedError(
+                "the crate needs a registry besides crates.io",
+                details=text,
+                hint="take the dependency from git or by its path, or publish it to crates.io",
+                code="unsupported-registry",
+            )
         raise FetchError(
             f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
             details=text,

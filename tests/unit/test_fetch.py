@@ -297,6 +297,7 @@ def test_a_registry_that_gives_nothing(place: Place) -> None:
             101,
             "lockfile-outdated",
         ),
+        ("  registry index was not found in any configuration: `corp`", 101, "unsupported-registry"),
         ("error: failed to get `x` as a dependency", 101, "fetch-failed"),
         (
             "  failed to read `/src/gen/Cargo.toml`\n\nCaused by:\n  No such file or directory (os error 2)",
