@@ -125,8 +125,8 @@ import os, signal, sys
 from xbuild.cli import main
 
 class Last:
-    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
-        print("Ctrl-C", file=sys.__stderr__, flush=True)
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=int(sys.argv[1])):
+        print("a signal", file=sys.__stderr__, flush=True)
         kill(pid, number)
 
 last = Last()
@@ -135,6 +135,8 @@ main()
 """
 
 
-def test_ctrl_c_while_the_interpreter_ends() -> None:
-    done = subprocess.run((sys.executable, "-c", ENDING), capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "Ctrl-C\n")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_interpreter_ends(number: signal.Signals) -> None:
+    words = (sys.executable, "-c", ENDING, str(int(number)))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "a signal\n")

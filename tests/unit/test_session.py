@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,15 @@ from workshop import Workshop
 
 from xbuild.cli.session import Session
 from xbuild.errors import ExitStatus
+from xbuild.ui.console import make_console
+
+
+class Interrupting(io.StringIO):
+    """A terminal at which Ctrl-C is pressed while the summary appears."""
+
+    def write(self, text: str) -> int:
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().write(text)
 
 
 @pytest.fixture
@@ -53,3 +65,12 @@ def test_the_report_beside_the_wheels_needs_no_room_for_the_other(shop: Workshop
 def test_a_report_that_is_nowhere_is_not_named(shop: Workshop) -> None:
     session = build(shop, room=False, room_beside=False)
     assert "report" not in end_of(shop, session)
+
+
+def test_the_exit_status_stands_once_the_log_has_it(shop: Workshop) -> None:
+    session = shop.session()
+    stream = Interrupting()
+    session.console = make_console(stream, environ={})
+    assert session.build(shop.request(), shop.catalog) == ExitStatus.OK
+    assert "1 wheel" in stream.getvalue()
+    assert end_of(shop, session)["exit_status"] == ExitStatus.OK

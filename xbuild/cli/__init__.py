@@ -22,6 +22,7 @@ def main() -> None:
     try:
         command()
     finally:
-        # The exit status stands: an interpreter that is on its way out would die of Ctrl-C instead
-        if usual is signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # The exit status stands: an interpreter that is on its way out would die of a signal instead
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) in {signal.default_int_handler, signal.SIG_DFL}:
+                signal.signal(number, signal.SIG_IGN)

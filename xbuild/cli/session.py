@@ -135,17 +135,19 @@ class Session:
         :param key: signs the attestations; without one they are statements that nobody vouches for.
         :raises StorageError: the folder for logs cannot be made.
         """
-        report, ended, problem = self._run(
-            request,
-            catalog,
-            lambda report, folder, emit: self._write(report, folder, request.out, emit, key),
-        )
-        if report:
-            self._copy_logs(request.out / BESIDE)
-        if problem:
-            show(self.errors, render_error(problem))
-        if report and not self._as_json:
-            show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
+        # Until all is told: the log has said by then how the run ended
+        with self._signals():
+            report, ended, problem = self._run(
+                request,
+                catalog,
+                lambda report, folder, emit: self._write(report, folder, request.out, emit, key),
+            )
+            if report:
+                self._copy_logs(request.out / BESIDE)
+            if problem:
+                show(self.errors, render_error(problem))
+            if report and not self._as_json:
+                show(self.console, render_summary(summarise(report, Path.cwd(), ended.report)))
         return ExitStatus(ended.exit_status)
 
     def _run(
