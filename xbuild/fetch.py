@@ -30,6 +30,7 @@ from xbuild.project.details import Details, read_metadata
 from xbuild.project.lockfile import LockedPackage, no_lockfile, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot
+from xbuild.redact import without_userinfo
 from xbuild.transport import Transport, give, tar_tree
 
 _TRUST = "/trust"
@@ -317,9 +318,13 @@ class _Cargo:
         errors: list[str] = []
 
         def take(stream: Stream, line: str) -> None:
-            (out if stream == "stdout" else errors).append(line)
-            if stream == "stderr":
-                self._on_line(stream, line)
+            if stream == "stdout":
+                out.append(line)
+                return
+            # cargo names a repository as Cargo.toml does, which may be with a token
+            shown = without_userinfo(line)
+            errors.append(shown)
+            self._on_line(stream, shown)
 
         result = self._container.run(
             ("cargo", *self._options, command, "--manifest-path", self._manifest, *words),

@@ -47,6 +47,7 @@ from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
+from xbuild.redact import without_userinfo
 from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.transport import Transport, find_transport
@@ -525,7 +526,7 @@ class Pipeline:
                     {
                         "name": item.name,
                         "version": item.version,
-                        "source": item.source,
+                        "source": without_userinfo(item.source),
                         "sha256": item.checksum,
                     }
                     for item in fetched.packages

@@ -6,7 +6,7 @@ import re
 
 HIDDEN = "(hidden)"
 _SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|KEY|SECRET|CREDENTIAL", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)|^[^/@\s:]+:[^/@\s]+(?=@)")
+_USERINFO = re.compile(r"(?<=://)(?<!ssh://)[^/\s]+(?=@)|^[^/@\s:]+:[^/\s]+(?=@)")
 
 
 def looks_secret(name: str) -> bool:
@@ -15,5 +15,5 @@ def looks_secret(name: str) -> bool:
 
 
 def without_userinfo(url: str) -> str:
-    """A URL whose user and password are hidden."""
+    """A URL, or a text with URLs, whose users and passwords are hidden. What logs in with a key has none."""
     return _USERINFO.sub(HIDDEN, url)

@@ -321,6 +321,18 @@ def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: st
         assert "too long" in error.brief
 
 
+def test_a_token_in_the_url_of_a_repository_is_not_told(place: Place) -> None:
+    def play(command: Command) -> int:
+        command.say("    Updating git repository `https://user:to@ken@git.example/repo`", stream="stderr")
+        return 101
+
+    place.engine.on("cargo", play)
+    text = place.refusal().details
+    assert "git.example/repo" in text
+    assert place.lines == text.splitlines()
+    assert not any(word in text for word in ("user", "to@", "ken"))
+
+
 @pytest.mark.parametrize("answer", ["", "{", "[]", "{}", "null", '{"packages": [], "resolve": null}'])
 def test_an_answer_of_cargo_that_cannot_be_read(place: Place, answer: str) -> None:
     good = place.cargo

@@ -37,6 +37,7 @@ from xbuild.fetch import Network
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools
+from xbuild.project.lockfile import LockedPackage
 from xbuild.request import BuildRequest
 
 
@@ -358,6 +359,17 @@ def test_what_runs_leave_of_themselves_is_no_source(tmp_path: Path) -> None:
         assert shop.session(state_dir=shop.project / "state").build(shop.request(), shop.catalog) == 0
         digests.append(json.loads((shop.out / ".xbuild" / "report.json").read_text())["source"]["digest"])
     assert digests[0] == digests[1]
+
+
+def test_a_token_of_a_git_dependency_is_not_reported(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path)
+    fork = LockedPackage("fork", "0.1.0", "git+https://user:word@git.example/fork#0123456789", "")
+    make_crate(shop.project, lock=[fork])
+    shop.engine.on("cargo", FakeCargo({}, packages=[fork], git_files={"Cargo.toml": b"# fork\n"}))
+    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.OK
+    text = (shop.out / ".xbuild" / "report.json").read_text("utf-8")
+    assert "@git.example/fork#0123456789" in text
+    assert "user:word" not in text
 
 
 def test_the_epoch_of_the_request_wins(place: Place) -> None:
