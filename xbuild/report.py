@@ -177,3 +177,15 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document so that its readers see the old one or the new one, never a part."""
     write_whole(path, f"{json.dumps(document, indent=1, default=str)}\n".encode())
+
+
+def copy_logs(folder: Path, beside: Path) -> None:
+    """Copy a run's logs beside its wheels.
+
+    Nothing there is written into: the sources may have brought a link of a log's name that leads elsewhere,
+    and a log holds what the build printed.
+
+    :raises OSError: they cannot be written.
+    """
+    for log in folder.glob("*.jsonl"):
+        write_whole(beside / log.name, log.read_bytes())

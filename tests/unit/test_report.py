@@ -22,6 +22,7 @@ from xbuild.report import (
     JobReport,
     Report,
     WheelReport,
+    copy_logs,
     exit_status,
     request_options,
     write_json,
@@ -185,6 +186,20 @@ def test_two_runs_write_the_report_beside_the_same_wheels(tmp_path: Path) -> Non
 
     assert together(write, write) == []
     assert json.loads(path.read_text("utf-8")) == document
+
+
+def test_a_log_is_not_written_through_a_link_of_the_sources(tmp_path: Path) -> None:
+    logs, beside = tmp_path / "run", tmp_path / "dist"
+    for folder in (logs, beside):
+        folder.mkdir()
+    (logs / "job.jsonl").write_text("new", "utf-8")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("mine", "utf-8")
+    (beside / "job.jsonl").symlink_to(elsewhere)
+    copy_logs(logs, beside)
+    assert elsewhere.read_text("utf-8") == "mine"
+    assert not (beside / "job.jsonl").is_symlink()
+    assert (beside / "job.jsonl").read_text("utf-8") == "new"
 
 
 def test_everything_that_was_asked_for_is_recorded() -> None:

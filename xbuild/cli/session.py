@@ -19,14 +19,14 @@ from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Notice, Output, RunFinished, ended_by
-from xbuild.files import remove_tree, write_whole
+from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan import Plan
 from xbuild.rebuild import Outcome, judge, with_images
 from xbuild.record import Record, RecordedWheel
-from xbuild.report import BESIDE, REPORT, Report, write_json
+from xbuild.report import BESIDE, REPORT, Report, copy_logs, write_json
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
@@ -241,8 +241,7 @@ class Session:
     def _copy_logs(self, folder: Path) -> None:
         """The logs beside the wheels. Not before the run has ended: its log has the end too."""
         try:
-            for log in (self._runs / self.run).glob("*.jsonl"):
-                write_whole(folder / log.name, log.read_bytes())
+            copy_logs(self._runs / self.run, folder)
         except OSError as error:
             show(self.errors, notice_line(self._no_room("the log", error)))
 
