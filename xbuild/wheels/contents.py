@@ -12,12 +12,13 @@ import io
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
+from math import prod
 from typing import BinaryIO
 
 from packaging.metadata import InvalidMetadata, Metadata
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from xbuild.wheels.archive import Entry, refusal
 from xbuild.wheels.members import Member, read_whole
@@ -26,7 +27,16 @@ from xbuild.wheels.naming import WheelName
 
 _RECORD_LIMIT = 8 << 20
 _TEXT_LIMIT = 1 << 20
+_MOST_ROWS = 20_000
+"""Lines of RECORD: twice as many as an archive may have files."""
+_MOST_TAGS = 1000
+"""Tags that WHEEL may have, of which each line can stand for many."""
+_LONGEST_CONTENT_TYPE = 200
+"""Characters of a description's type: what parses it takes time with their square, and calls itself."""
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+_UNFORESEEN = (AssertionError, LookupError, RecursionError, ValueError)
+"""What packaging, and the parsers that it uses, raise over fields that they do not expect."""
+_UPLOAD = "an index may refuse the upload"
 _REBUILD = "build the wheel again; it was changed or written by a broken tool"
 
 
@@ -68,11 +78,7 @@ def _check_folder(folder: str, name: WheelName) -> Iterator[Finding]:
     if folder == f"{name.stem}.dist-info":
         return
     project, _, version = folder.removesuffix(".dist-info").partition("-")
-    try:
-        same = canonicalize_name(project) == name.name and Version(version) == name.version
-    except InvalidVersion:
-        same = False
-    if same:
+    if canonicalize_name(project) == name.name and _is_version(version, name):
         yield Finding(
             "metadata-folder", "warning", folder, "spelt otherwise than in the file's name", _REBUILD
         )
@@ -115,6 +121,8 @@ def _record_rows(raw: bytes, where: str) -> dict[str, tuple[str, str]]:
             path, digest, size = row
             if path in rows:
                 raise refusal("record-invalid", f"lists {path!a} twice", where)
+            if len(rows) >= _MOST_ROWS:
+                raise refusal("record-invalid", f"lists more than {_MOST_ROWS} files", where)
             rows[path] = digest, size
     except (ValueError, csv.Error):
         raise refusal("record-invalid", "not a table of path, hash and size in UTF-8", where) from None
@@ -149,10 +157,7 @@ def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
         yield Finding(
             "wheel-version", "error", where, f"Wheel-Version {fields.get('Wheel-Version')!a}", _REBUILD
         )
-    tags: set[Tag] = set()
-    for value in fields.get_all("Tag", []):
-        if len(str(value).strip().split("-")) == 3:
-            tags |= parse_tag(str(value).strip())
+    tags = _tags(fields, where)
     if tags != name.tags:
         lost = ", ".join(sorted(map(str, name.tags ^ tags))[:8])
         yield Finding("tag-mismatch", "error", where, f"tags differ from the file's name in {lost}", _REBUILD)
@@ -168,6 +173,21 @@ def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
         )
 
 
+def _tags(fields: Message[str, str], where: str) -> set[Tag]:
+    """The tags of WHEEL, counted before they are made."""
+    tags: set[Tag] = set()
+    room = _MOST_TAGS
+    for value in fields.get_all("Tag", []):
+        text = str(value).strip()
+        parts = text.split("-")
+        if len(parts) == 3:
+            room -= prod(part.count(".") + 1 for part in parts)
+            if room < 0:
+                raise refusal("metadata-unreadable", f"more than {_MOST_TAGS} tags", where)
+            tags |= parse_tag(text)
+    return tags
+
+
 def check_metadata(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
     """METADATA has the name and the version of the file's name, and can be read by installers."""
     where = f"{folder}/METADATA"
@@ -175,19 +195,30 @@ def check_metadata(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding
     project, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
     if canonicalize_name(project) != name.name:
         yield Finding("name-mismatch", "error", where, f"Name is {project!a}", _REBUILD)
-    try:
-        same = Version(version) == name.version
-    except InvalidVersion:
-        same = False
-    if not same:
+    if not _is_version(version, name):
         yield Finding("version-mismatch", "error", where, f"Version is {version!a}", _REBUILD)
+    if any(
+        len(str(value)) > _LONGEST_CONTENT_TYPE for value in fields.get_all("Description-Content-Type", [])
+    ):
+        raise refusal("metadata-unreadable", "Description-Content-Type is too long", where)
     try:
         Metadata.from_email(raw)
     except ExceptionGroup as group:
         for error in group.exceptions[:8]:
             field = error.field if isinstance(error, InvalidMetadata) else ""
             message = f"{field}: {error}" if field else str(error)
-            yield Finding("metadata-invalid", "warning", where, message, "an index may refuse the upload")
+            yield Finding("metadata-invalid", "warning", where, message, _UPLOAD)
+    except _UNFORESEEN as error:
+        yield Finding("metadata-invalid", "warning", where, f"cannot be read: {error}", _UPLOAD)
+
+
+def _is_version(text: str, name: WheelName) -> bool:
+    """Whether a text is the version of the file's name. Not only what is no version is a ``ValueError``: so
+    is a number of more digits than Python takes."""
+    try:
+        return Version(text) == name.version
+    except ValueError:
+        return False
 
 
 def _fields(raw: bytes, where: str) -> Message[str, str]:

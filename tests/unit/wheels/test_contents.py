@@ -94,6 +94,38 @@ def test_metadata(tmp_path: Path, text: str, code: str) -> None:
     assert code in codes(tmp_path, {f"{INFO}/METADATA": text.encode()})
 
 
+MANY = ".".join(f"x{number}" for number in range(100))
+HOSTILE = {
+    "a tag that stands for a million": (
+        "WHEEL",
+        f"{wheel_text(TAGS)}Tag: {MANY}-{MANY}-{MANY}\n",
+        "metadata-unreadable",
+    ),
+    "many tags": ("WHEEL", wheel_text(TAGS) + "Tag: a-b-c\n" * 2000, "metadata-unreadable"),
+    "a version that is no number": (
+        "METADATA",
+        METADATA.replace(VERSION, "1" * 5000),
+        "version-mismatch",
+    ),
+    "a type of a thousand comments": (
+        "METADATA",
+        f"{METADATA}Description-Content-Type: {'(' * 1000}\n",
+        "metadata-unreadable",
+    ),
+    "more files than an archive may have": (
+        "RECORD",
+        "".join(f"{number},,\n" for number in range(30_000)),
+        "record-invalid",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_costs_more_than_it_may(tmp_path: Path, what: str) -> None:
+    name, text, code = HOSTILE[what]
+    assert code in codes(tmp_path, {f"{INFO}/{name}": text.encode()})
+
+
 def test_metadata_not_utf8(tmp_path: Path) -> None:
     assert codes(tmp_path, {f"{INFO}/METADATA": METADATA.encode() + b"Summary: \xff\n"}) == {
         "metadata-unreadable"
