@@ -70,19 +70,19 @@ def check_machine(module: ModuleFacts, context: Context) -> Iterator[Finding]:
 def check_file_name(module: ModuleFacts, context: Context) -> Iterator[Finding]:
     """The interpreters that the wheel is for look for a file of that name."""
     name = PurePosixPath(module.path).name
-    suffix = name[name.index(".") :]
+    suffix = name[len(name.split(".")[0]) :]
     allowed = {
         item
         for tag, platform in product(context.name.tags, context.name.platforms)
-        for item in suffixes(tag.interpreter, tag.abi, platform)
+        for item in suffixes(tag.abi, platform)
     }
     if allowed and suffix not in allowed:
         message = f"these interpreters do not import a module with the suffix {suffix}"
         yield Finding("wrong-suffix", "error", module.path, message, f"expected {show(sorted(allowed))}")
 
 
-def suffixes(interpreter: str, abi: str, platform: Platform) -> Iterator[str]:
-    """The file name suffixes that an interpreter looks for; none for tags that are not understood.
+def suffixes(abi: str, platform: Platform) -> Iterator[str]:
+    """The file name suffixes that interpreters of an ABI look for; none for tags that are not understood.
 
     Windows has no ``.abi3`` suffix, and PyPy no musl spelling; before CPython 3.11 musl builds called
     themselves gnu (https://github.com/pypa/auditwheel/issues/349).
@@ -104,16 +104,16 @@ def suffixes(interpreter: str, abi: str, platform: Platform) -> Iterator[str]:
             yield f".{abi}-{row.get('suffix', '')}{last}"
         elif cpython is not None:
             version = f"{cpython['version']}{cpython['flags']}"
-            for system in _libc_suffixes(interpreter, platform):
+            for system in _libc_suffixes(cpython["version"], platform):
                 yield f".cpython-{version}-{row.get('suffix', '')}{system}{row.get('abi', '')}{last}"
 
 
-def _libc_suffixes(interpreter: str, platform: Platform) -> tuple[str, ...]:
+def _libc_suffixes(version: str, platform: Platform) -> tuple[str, ...]:
     if platform.os != "linux":
         return ("",)
     if platform.libc != "musl":
         return ("-gnu",)
-    major, minor = int(interpreter[2]), int(interpreter[3:])
+    major, minor = int(version[0]), int(version[1:])
     return ("-musl",) if (major, minor) >= _MUSL_SUFFIX_SINCE else ("-gnu", "-musl")
 
 

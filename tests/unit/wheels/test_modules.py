@@ -132,6 +132,8 @@ def test_right_modules(tmp_path: Path, tags: str, name: str, data: bytes) -> Non
         ("cp311-cp311-manylinux_2_17_aarch64", GNU_SO, GOOD_ELF.build(), "wrong-machine"),
         (LINUX, "demo/demo.cpython-310-x86_64-linux-gnu.so", GOOD_ELF.build(), "wrong-suffix"),
         (LINUX, MUSL_SO, GOOD_ELF.build(), "wrong-suffix"),
+        (LINUX, "demo/demo", GOOD_ELF.build(), "wrong-suffix"),
+        ("py3-cp311-musllinux_1_2_x86_64", GNU_SO, GOOD_MUSL.build(), "wrong-suffix"),
         (LINUX, GNU_SO, Elf(undefined={"PyTuple_Nex": ""}, exports=INIT).build(), "missing-symbol"),
         (LINUX, GNU_SO, Elf(needed=["libpython3.11.so.1.0"], exports=INIT).build(), "links-libpython"),
         (LINUX, GNU_SO, Elf(needed=["libfoo.so.1"], exports=INIT).build(), "foreign-library"),
