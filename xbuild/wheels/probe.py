@@ -21,9 +21,12 @@ _LENGTH = 4096
 _LIMITS = (
     (resource.RLIMIT_AS, 6 << 30),
     (resource.RLIMIT_CPU, 120),
-    (resource.RLIMIT_FSIZE, 256 << 20),
+    (resource.RLIMIT_FSIZE, 16 << 20),
     (resource.RLIMIT_CORE, 0),
 )
+_MEMORY = 1 << 30
+_BY_SIZE = 4
+"""Bytes of memory for each one of a file. lief takes less than two; a few bytes that lie make it take all."""
 _WEAK_REFERENCE = 0x0040
 _DYNAMIC_LOOKUP = 0xFE
 _MAIN_PROGRAM = 0xFF
@@ -34,14 +37,26 @@ _EXTERNAL_IN_SECTION = 0x0F
 def main() -> None:
     """Parse every file named on standard input."""
     for kind, limit in _LIMITS:
-        _, hard = resource.getrlimit(kind)
-        bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        bound = _within(kind, limit)
         resource.setrlimit(kind, (bound, bound))
     lief.logging.disable()
     for line in sys.stdin:
         path = line.rstrip("\n")
+        bound_memory(Path(path).stat().st_size)
         sys.stdout.write(json.dumps({"path": path, **describe(Path(path))}) + "\n")
         sys.stdout.flush()
+
+
+def bound_memory(size: int) -> None:
+    """Let a file of ``size`` bytes take no more memory than becomes it."""
+    bound = _within(resource.RLIMIT_AS, _MEMORY + _BY_SIZE * size)
+    resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _within(kind: int, limit: int) -> int:
+    """The limit, or the one that this process may not go beyond."""
+    _, hard = resource.getrlimit(kind)
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
 
 
 def describe(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,7 +19,8 @@ from xbuild.wheels.members import Member, read_pieces
 from xbuild.wheels.model import Finding, Format, ModuleFacts, Slice, Undefined
 
 _PARSER = Path(__file__).with_name("probe.py")
-_ANSWER_LIMIT = 256 << 20
+_ANSWER_LIMIT = 16 << 20
+"""Bytes of answers about all files of a wheel. The largest compilers' libraries take three million."""
 _MAGICS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xfe\xed\xfa\xcf", b"\xfe\xed\xfa\xce")
 _FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _SUFFIXES = (".so", ".pyd", ".dll", ".dylib")
@@ -61,8 +63,9 @@ class Parser:
         """Whether it is gone, before it was asked or after."""
         return self._process.poll() is not None
 
-    def ask(self, paths: Sequence[Path], timeout: float) -> bytes:
-        """The parser's words about these files, as far as it came in ``timeout`` seconds."""
+    def ask(self, paths: Sequence[Path], timeout: float, room: int = _ANSWER_LIMIT) -> bytes:
+        """The parser's words about these files, as far as it came in ``timeout`` seconds: the first ``room``
+        bytes of them."""
         question = "".join(f"{path}\n" for path in paths).encode()
         try:
             self._process.communicate(question, timeout)
@@ -70,7 +73,7 @@ class Parser:
             self._process.kill()
             self._process.wait()
         self._answer.seek(0)
-        return self._answer.read(_ANSWER_LIMIT)
+        return self._answer.read(room)
 
 
 class Parsers:
@@ -140,7 +143,7 @@ def probe_members(
 ) -> tuple[tuple[ModuleFacts, ...], tuple[Finding, ...]]:
     """Facts about native files, and findings about those that could not be read.
 
-    :param timeout: seconds that a parser may take over all of them.
+    :param timeout: seconds that parsers may take over all of them, also where one after the other dies.
     :raises OSError: there is no room for copies of them, or no process can be started.
     """
     facts: list[ModuleFacts] = []
@@ -173,12 +176,17 @@ def _unpack(file: BinaryIO, members: Sequence[Member], folder: Path) -> list[Pat
 
 
 def _ask(paths: Sequence[Path], parsers: Parsers, timeout: float) -> dict[str, dict[str, Any]]:
-    """The parser's answers by path. One over which it dies has none; another is asked about the rest."""
+    """The parser's answers by path. One over which it dies has none; another is asked about the rest, while
+    there is time and room."""
     answers: dict[str, dict[str, Any]] = {}
     waiting = list(paths)
-    while waiting:
+    until = time.monotonic() + timeout
+    room = _ANSWER_LIMIT
+    while waiting and room > 0 and (left := until - time.monotonic()) > 0:
         with parsers.take() as parser:
-            said = _read_answers(parser.ask(waiting, timeout), waiting)
+            raw = parser.ask(waiting, left, room)
+        said = _read_answers(raw, waiting)
+        room -= len(raw)
         answers |= said
         waiting = waiting[len(said) + 1 :]
     return answers
