@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +18,7 @@ from xbuild.wheels.elf import check_elf
 from xbuild.wheels.extension import FORMATS, check_common, with_role
 from xbuild.wheels.macho import check_macho
 from xbuild.wheels.members import scan_members
-from xbuild.wheels.model import AuditResult, Finding, ModuleFacts
+from xbuild.wheels.model import AuditResult, Finding, ModuleFacts, Severity
 from xbuild.wheels.naming import WheelName, find_interpreters, find_target, interpreter_tags, parse_name
 from xbuild.wheels.pe import check_pe
 from xbuild.wheels.probing import Parsers, looks_native, probe_members
@@ -25,6 +26,8 @@ from xbuild.wheels.probing import Parsers, looks_native, probe_members
 _CHECKS = {"pe": check_pe, "elf": check_elf, "macho": check_macho}
 _DEFAULT_LIMITS = Limits()
 _LONGEST = 2000
+_MOST = 200
+"""Findings of a severity that are kept of one part of an audit. A file can be wrong in a million ways."""
 
 
 def audit(
@@ -97,7 +100,7 @@ def _examine(
     facts, unreadable = probe_members(file, native, parsers, timeout=timeout)
     files = tuple(member.entry.name for member in members)
     found, modules = check_modules(name, facts, files, catalog)
-    return (*findings, *unreadable, *found), modules
+    return (*_few((*findings, *unreadable)), *found), modules
 
 
 def check_modules(
@@ -109,7 +112,21 @@ def check_modules(
     """
     context = make_context(name, find_interpreters(name, catalog), files, facts)
     modules = tuple(with_role(module, context) for module in facts)
-    return tuple(_check_all(modules, context)), modules
+    return _few(_check_all(modules, context)), modules
+
+
+def _few(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The first findings of each severity, so that no number of warnings hides an error, and how many more
+    there are."""
+    kept: list[Finding] = []
+    counts: Counter[Severity] = Counter()
+    for finding in findings:
+        counts[finding.severity] += 1
+        if counts[finding.severity] <= _MOST:
+            kept.append(finding)
+    if more := counts.total() - len(kept):
+        kept.append(Finding("more-findings", "warning", "", f"{more} more findings are left out"))
+    return tuple(kept)
 
 
 def _check_all(modules: tuple[ModuleFacts, ...], context: Context) -> Iterator[Finding]:

@@ -281,3 +281,11 @@ def test_findings_are_one_printable_line(tmp_path: Path) -> None:
     result = audit(make_wheel(tmp_path, LINUX, {GNU_SO: module}), catalog=load_catalog())
     assert {finding.code for finding in result.errors} == {"foreign-library"}
     assert all(text.isprintable() for finding in result.findings for text in finding.as_dict().values())
+
+
+def test_many_findings_are_counted_and_hide_no_error(tmp_path: Path) -> None:
+    module = Elf(rpath=":" * 999, needed=["libstrange.so"], exports=INIT).build()
+    result = audit(make_wheel(tmp_path, LINUX, {GNU_SO: module}), catalog=load_catalog())
+    assert [finding.code for finding in result.errors] == ["foreign-library"]
+    assert len(result.findings) < 300
+    assert result.findings[-1].message == "800 more findings are left out"
