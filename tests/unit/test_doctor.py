@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,3 +213,20 @@ def test_space_is_looked_for_where_the_cache_will_be(tmp_path: Path) -> None:
     (found,) = doctor._space(settings(tmp_path, cache_dir=tmp_path / "not" / "there" / "yet"))
     assert found.level in {"ok", "warning"}
     assert "GiB" in found.message
+
+
+def test_what_a_project_names_is_no_escape_for_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "xbuild.toml").write_text('cache_dir = "ca\\u009b2Jche"\n', "utf-8")
+    done = subprocess.run(
+        (sys.executable, "-m", "xbuild", "doctor"),
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if name != "XBUILD_CACHE_DIR"},
+            "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ca\\x9b2Jche" in done.stdout
+    assert "\x9b" not in done.stdout

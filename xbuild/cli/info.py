@@ -77,15 +77,15 @@ def doctor(as_json: AsJson = False) -> None:
         body = {"schema": "xbuild.doctor/1", "findings": [item.as_dict() for item in findings]}
         typer.echo(json.dumps(body, indent=1))
     else:
-        from xbuild.ui.lines import show
+        from xbuild.ui.lines import safe, show
 
         console = make_console(sys.stdout, environ=os.environ)
         marks = {"ok": ("ok", "green"), "warning": ("warn", "yellow"), "error": ("FAIL", "bold red")}
         for item in findings:
             mark, style = marks[item.level]
-            show(console, Text(f"{mark:>4} ", style=style) + Text(f"{item.name}: {item.message}"))
+            show(console, Text(f"{mark:>4} ", style=style) + safe(f"{item.name}: {item.message}"))
             if item.fix:
-                show(console, Text(f"     fix: {item.fix}", style="cyan"))
+                show(console, safe(f"     fix: {item.fix}", "cyan"))
     raise SystemExit(int(ExitStatus.ENGINE if failed else ExitStatus.OK))
 
 
