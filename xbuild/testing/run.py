@@ -65,7 +65,7 @@ class _Output:
         """The probe's last line; a wheel under test can write anything there, so it is only data."""
         try:
             found = json.loads(self.last)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         if self.tail and self.last in self.tail:
             self.tail.remove(self.last)
@@ -136,8 +136,9 @@ def run_wheel(
             )
             seconds += ran.seconds
             reason = _reason("the test command", ran, limits)
-    if probed.exit_code and answer.get("failed"):
-        reason = "; ".join(f"import {name}: {why}" for name, why in dict(answer["failed"]).items())
+    failed = answer.get("failed")
+    if probed.exit_code and failed and isinstance(failed, dict):
+        reason = "; ".join(f"import {name}: {why}" for name, why in failed.items())
     return TestResult(
         wheel=wheel.name,
         tester=tester.name,

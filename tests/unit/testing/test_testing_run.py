@@ -131,6 +131,12 @@ def test_success_needs_the_right_interpreter(wheel: Path, line: str) -> None:
     assert "answered, not CPython 3.11" in result.reason
 
 
+@pytest.mark.parametrize("line", ["[" * 10_000, '{"failed": 5}', '{"failed": ["a"]}'])
+def test_a_wheel_that_writes_the_answer_itself(wheel: Path, line: str) -> None:
+    result = run(wheel, FakeEngine(says(line, result=finished(1))))
+    assert result.reason == "importing it ended with status 1"
+
+
 def test_pypy(wheel: Path) -> None:
     engine = FakeEngine(says(probe_line("3.9 (7.3.11)", name="PyPy")))
     result = run(wheel, engine, tester="tester-bookworm-amd64", kind="pypy3.9")
