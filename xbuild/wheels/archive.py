@@ -14,6 +14,7 @@ import stat
 import struct
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 from xbuild.errors import ArtifactError
@@ -224,13 +225,14 @@ def _check_names(entries: list[Entry]) -> None:
     twice = next((name for name, count in counts.items() if count > 1), "")
     if twice:
         raise refusal("duplicate-entry", "a name occurs twice", twice)
-    files = {entry.name for entry in entries if not entry.is_directory}
+    # With the lowest character for a slash, what is in a folder comes right after a file of the folder's name
+    ordered = sorted(entries, key=lambda entry: entry.name.replace("/", "\0"))
+    for entry, after in pairwise(ordered):
+        if not entry.is_directory and after.name.startswith(f"{entry.name}/"):
+            raise refusal("duplicate-entry", "a name is a file and a folder", after.name)
     for entry in entries:
         kind = stat.S_IFMT(entry.mode)
         if kind not in {0, stat.S_IFDIR if entry.is_directory else stat.S_IFREG}:
             raise refusal("not-a-file", "a link or special file", entry.name)
         if entry.is_directory and (entry.size or entry.compressed):
             raise refusal("bad-zip", "a folder with contents", entry.name)
-        parts = entry.name.split("/")[:-1]
-        if any("/".join(parts[:depth]) in files for depth in range(1, len(parts) + 1)):
-            raise refusal("duplicate-entry", "a name is a file and a folder", entry.name)

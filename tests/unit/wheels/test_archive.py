@@ -112,8 +112,17 @@ def test_duplicate(tmp_path: Path) -> None:
     assert refuse(path).code == "duplicate-entry"
 
 
-def test_file_that_is_also_a_folder(tmp_path: Path) -> None:
-    assert refuse(write_zip(tmp_path / "a.zip", {"a": b"1", "a/b": b"2"})).code == "duplicate-entry"
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b/c", "a!", "a-b", "a"), ("a/b", "a/b-c", "a/b/c/d")])
+def test_file_that_is_also_a_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
+    assert refuse(write_zip(tmp_path / "a.zip", dict.fromkeys(names, b""))).code == "duplicate-entry"
+
+
+def test_deep_names_take_no_time(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {f"{'a/' * 509}{number}": b"" for number in range(7000)})
+    with path.open("rb") as file:
+        started = time.monotonic()
+        assert len(read_entries(file, Limits())) == 7000
+        assert time.monotonic() - started < 5
 
 
 def central(data: bytes) -> int:
