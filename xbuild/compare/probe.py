@@ -22,7 +22,7 @@ _NAME = 1024
 _SECTIONS = 1000
 _BAG = 128 << 20
 _LIMITS = (
-    (resource.RLIMIT_AS, 6 << 30),
+    (resource.RLIMIT_AS, 2 << 30),
     (resource.RLIMIT_CPU, 240),
     (resource.RLIMIT_FSIZE, 128 << 20),
     (resource.RLIMIT_CORE, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ def compare_wheels(a: Path, b: Path, *, diffoscope: Path | None = None, timeout:
     An archive that cannot be read is a difference (``unreadable``), never an exception.
 
     :param diffoscope: the program, where it is installed; its report is added.
-    :param timeout: seconds that each other program may take.
+    :param timeout: seconds that each other program may take, and after which no more files are looked into.
     :raises OSError: a file cannot be read.
     """
     with ExitStack() as stack:
@@ -74,9 +75,10 @@ def _compare(result: Comparison, a: BinaryIO, b: BinaryIO, timeout: float) -> Co
     archive = tuple(compare_archives(first, second))
     causes: list[Cause] = []
     entries: list[EntryDifference] = []
+    until = time.monotonic() + timeout
     with tempfile.TemporaryDirectory(prefix="xbuild-compare-") as folder:
         for pair in _unpack(first, second, a, b, Path(folder)):
-            detailed = len(entries) < _MOST_DETAILED
+            detailed = len(entries) < _MOST_DETAILED and time.monotonic() < until
             entry, why = _compare_entry(pair, Path(folder), timeout, detailed=detailed)
             entries.append(entry)
             causes += why

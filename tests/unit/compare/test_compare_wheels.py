@@ -133,6 +133,14 @@ def test_large_text_has_no_diff(tmp_path: Path) -> None:
     assert (found.entries[0].kind, found.entries[0].diff) == ("text", ())
 
 
+def test_files_are_looked_into_for_so_long(tmp_path: Path) -> None:
+    a, b = make_wheel(tmp_path / "a", FILES), make_wheel(tmp_path / "b", dict.fromkeys(FILES, b"other"))
+    looked, passed = compare_wheels(a, b), compare_wheels(a, b, timeout=0)
+    assert {entry.kind for entry in looked.entries} == {"text"}
+    assert {entry.kind for entry in passed.entries} == {"data"}
+    assert [entry.name for entry in passed.entries] == [entry.name for entry in looked.entries]
+
+
 def test_clipped_diff(tmp_path: Path) -> None:
     a, b = ("".join(f"{side}{index}{'x' * 1000}\n" for index in range(900)) for side in "ab")
     diff = compared(tmp_path, {"x": a.encode()}, {"x": b.encode()}).entries[0].diff
