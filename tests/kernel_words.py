@@ -20,6 +20,8 @@ COMMON = f"""\
 /proc/net/dev:Inter-|   Receive                |  Transmit
 /proc/net/dev: face |bytes    packets errs drop|bytes    packets
 /proc/net/dev:    lo:       0       0    0    0     0          0
+/proc/self/attr/current:docker-default (enforce)
+/proc/self/uid_map:         0          0 4294967295
 /proc/self/limits:Limit                     Soft Limit           Hard Limit           Units
 /proc/self/limits:Max file size             2147483648           2147483648           bytes
 /proc/self/limits:Max core file size        0                    0                    bytes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from xbuild.engine import ContainerSpec, Engine, EngineInfo, Limits
-from xbuild.engine.confinement import QUESTION, Check, judge, own_kernel
+from xbuild.engine.confinement import QUESTION, Check, judge, own_kernel, second_walls
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
 from xbuild.images.bootstrap import INSTALL_COMMAND
@@ -117,38 +117,41 @@ def _isolation(engine: Engine, info: EngineInfo, settings: Settings) -> Iterator
         )
         return
     if engine.image(base_recipe().tag) is None:
-        yield _second_wall(info, "")
         yield from _claims(info)
         return
+    spec = _build_spec(settings)
     try:
-        spec, lines = _look_inside(engine, settings)
+        lines = _look_inside(engine, spec)
     except XbuildError as error:
-        yield _second_wall(info, "")
         message = f"a container such as builds get cannot be tried: {error.brief} ({error.details})"
         yield Finding("isolation", "error", message, error.hint or "see what the engine's log says")
         return
     kernel = own_kernel(lines, str(info.raw.get("KernelVersion", "")))
-    yield _second_wall(info, kernel)
+    own = [f"a kernel of the containers' own ({kernel})"] if kernel else []
+    yield _second_wall((*own, *second_walls(lines)), _claimed_walls(info))
     yield from _held(judge(lines, spec), kernel)
 
 
-def _second_wall(info: EngineInfo, kernel: str) -> Finding:
-    """What the engine has besides the walls that every container gets.
-
-    :param kernel: of the container's own, or ``""``.
-    """
-    if kernel:
-        return Finding("second wall", "ok", f"containers have a kernel of their own ({kernel})")
+def _claimed_walls(info: EngineInfo) -> list[str]:
+    """What the engine says that it has besides the walls that every container gets."""
     names = [option.removeprefix("name=").split(",")[0] for option in info.security_options]
-    extra = [name for name in ("apparmor", "selinux", "userns", "rootless") if name in names]
-    if extra:
-        return Finding("second wall", "ok", ", ".join(extra))
-    fix = "for hostile sources use a machine for each"
-    return Finding("second wall", "warning", "neither AppArmor nor SELinux nor user namespaces here", fix)
+    return [name for name in ("apparmor", "selinux", "userns", "rootless") if name in names]
+
+
+def _second_wall(seen: tuple[str, ...], claimed: list[str]) -> Finding:
+    """What there is in a container: an engine may take a profile that nothing enforces, and not say so."""
+    if seen:
+        return Finding("second wall", "ok", f"seen in a container such as builds get: {', '.join(seen)}")
+    message = "neither AppArmor nor SELinux nor user namespaces here"
+    if claimed:
+        message = f"the engine says {', '.join(claimed)}; a container such as builds get has none of it"
+    return Finding("second wall", "warning", message, "for hostile sources use a machine for each")
 
 
 def _claims(info: EngineInfo) -> Iterator[Finding]:
     """What the engine says of itself, where nothing can be tried."""
+    if not _claimed_walls(info):
+        yield _second_wall((), [])
     seccomp = [option for option in info.security_options if option.startswith("name=seccomp")]
     if not seccomp or any("profile=unconfined" in option for option in seccomp):
         yield Finding(
@@ -170,15 +173,19 @@ def _claims(info: EngineInfo) -> Iterator[Finding]:
     )
 
 
-def _look_inside(engine: Engine, settings: Settings) -> tuple[ContainerSpec, list[str]]:
-    """What the kernel says in a container that is made as a build's is, and how that is made."""
-    spec = ContainerSpec(
+def _build_spec(settings: Settings) -> ContainerSpec:
+    """A container that is made as a build's is."""
+    return ContainerSpec(
         image=base_recipe().tag,
         user=build_user(),
         labels={"xbuild.purpose": "doctor"},
         limits=Limits(memory=settings.memory, cpus=settings.cpus or 0.0, pids=settings.pids),
         runtime=settings.runtime,
     )
+
+
+def _look_inside(engine: Engine, spec: ContainerSpec) -> list[str]:
+    """What the kernel says in a container."""
     lines: list[str] = []
     with engine.container(spec) as container:
         container.run(
@@ -186,7 +193,7 @@ def _look_inside(engine: Engine, settings: Settings) -> tuple[ContainerSpec, lis
             on_line=lambda stream, line: lines.append(line) if stream == "stdout" else None,
             timeout=10,
         )
-    return spec, lines
+    return lines
 
 
 def _held(checks: tuple[Check, ...], kernel: str) -> Iterator[Finding]:

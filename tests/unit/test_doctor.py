@@ -79,9 +79,9 @@ def test_without_the_base_image_it_is_what_the_engine_claims(tmp_path: Path, eng
 
     nothing = {"second wall": "warning", "isolation": "warning"}
     assert look("name=seccomp,profile=default") == nothing
-    assert look("name=seccomp,profile=builtin", "name=apparmor") == nothing | {"second wall": "ok"}
+    assert look("name=seccomp,profile=builtin", "name=apparmor") == {"isolation": "warning"}
     assert look("name=seccomp,profile=unconfined") == nothing | {"seccomp": "error"}
-    assert look("name=rootless") == nothing | {"second wall": "ok", "seccomp": "error"}
+    assert look("name=rootless") == {"isolation": "warning", "seccomp": "error"}
     flags = {"MemoryLimit": True, "SwapLimit": False, "PidsLimit": False}
     assert look("name=seccomp", raw=flags) == nothing | {"limits": "warning"}
     limits = isolation(engine, tmp_path, raw=flags)["limits"]
@@ -110,13 +110,23 @@ def test_what_holds_is_seen_in_a_container(tmp_path: Path, engine: FakeEngine) -
     confined(engine, COMMON + VERSION_2)
     found = isolation(engine, tmp_path, security_options=("name=seccomp,profile=unconfined",))
     assert {name: finding.level for name, finding in found.items()} == {
-        "second wall": "warning",
+        "second wall": "ok",
         "isolation": "ok",
     }
+    assert found["second wall"].message.endswith("AppArmor")
     assert "filtered system calls, no capabilities, read-only root, no network" in found["isolation"].message
     (spec,) = engine.specs
     assert (spec.hardened, spec.network, spec.user) == (True, False, build_user())
     assert (spec.limits.memory, spec.limits.pids) == (4 << 30, 99)
+
+
+def test_what_the_engine_claims_is_no_second_wall(tmp_path: Path, engine: FakeEngine) -> None:
+    confined(engine, COMMON.replace("docker-default (enforce)", "unconfined") + VERSION_2)
+    found = isolation(engine, tmp_path, security_options=("name=seccomp", "name=apparmor"))["second wall"]
+    assert found.level == "warning"
+    assert "the engine says apparmor" in found.message
+    found = isolation(engine, tmp_path, security_options=("name=seccomp",))["second wall"]
+    assert (found.level, bool(found.fix)) == ("warning", True)
 
 
 def test_what_does_not_hold_is_told(tmp_path: Path, engine: FakeEngine) -> None:
@@ -136,6 +146,7 @@ def test_what_does_not_hold_is_told(tmp_path: Path, engine: FakeEngine) -> None:
 def test_a_kernel_of_its_own_tells_less(tmp_path: Path, engine: FakeEngine) -> None:
     """What gVisor tells: nothing of new privileges, and that it filters nothing."""
     words = COMMON.replace("Seccomp:\t2", "Seccomp:\t0").replace("NoNewPrivs:", "Other:")
+    words = words.replace("docker-default (enforce)", "")
     confined(engine, words.replace("overlay ro", "overlay rw") + VERSION_2)
     found = isolation(engine, tmp_path, "runc", raw={"KernelVersion": "6.18"})
     assert {name: finding.level for name, finding in found.items()} == {
@@ -144,6 +155,7 @@ def test_a_kernel_of_its_own_tells_less(tmp_path: Path, engine: FakeEngine) -> N
         "isolation by the runtime": "warning",
         "read-only root": "error",
     }
+    assert found["second wall"].message.endswith(f"a kernel of the containers' own ({KERNEL})")
     assert found["isolation by the runtime"].message.endswith("no new privileges, filtered system calls")
     assert engine.specs[0].runtime == "runc"
     same = isolation(engine, tmp_path, "runc", raw={"KernelVersion": KERNEL})

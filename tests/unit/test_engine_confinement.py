@@ -6,7 +6,7 @@ import pytest
 from kernel_words import COMMON, GIB, KERNEL, VERSION_1, VERSION_2
 
 from xbuild.engine import ContainerSpec, Limits
-from xbuild.engine.confinement import FILES, judge, own_kernel
+from xbuild.engine.confinement import FILES, judge, own_kernel, second_walls
 
 SPEC = ContainerSpec(image="i", user="1000:1000", labels={}, limits=Limits(memory=4 * GIB, pids=99))
 NAMES = {
@@ -109,6 +109,26 @@ def test_a_mount_over_the_root_counts() -> None:
 )
 def test_a_kernel_of_its_own(version: str, engine: str, own: str) -> None:
     assert own_kernel([f"/proc/version:{version}"], engine) == own
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "walls"),
+    [
+        ("", "", ("AppArmor",)),
+        ("docker-default (enforce)", "docker-default (complain)", ()),
+        ("docker-default (enforce)", "unconfined", ()),
+        ("docker-default (enforce)", "system_u:system_r:container_t:s0:c1,c2\0", ("SELinux",)),
+        ("docker-default (enforce)", "system_u:system_r:spc_t:s0", ()),
+        (
+            "         0          0 4294967295",
+            "         0     100000      65536",
+            ("AppArmor", "user namespace"),
+        ),
+    ],
+)
+def test_a_second_wall_is_what_the_kernel_says(old: str, new: str, walls: tuple[str, ...]) -> None:
+    assert second_walls(COMMON.replace(old, new).splitlines()) == walls
+    assert second_walls([]) == ()
 
 
 def test_the_question_asks_for_what_is_read() -> None:

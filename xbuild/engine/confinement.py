@@ -15,6 +15,7 @@ _VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS = (
     "/proc/net/dev",
     "/proc/self/limits",
 )
+_LABEL, _USERS = "/proc/self/attr/current", "/proc/self/uid_map"
 _MEMORY = ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max")
 _BOTH = "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"
 _SWAP = "/sys/fs/cgroup/memory.swap.max"
@@ -23,9 +24,12 @@ _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 _PAGE = 1 << 16
 """Bytes of the largest page: the kernel rounds limits of memory down to whole ones."""
 
-FILES = (_VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS, *_MEMORY, _BOTH, _SWAP, *_PIDS)
+_EVERY_USER = ["0", "0", str((1 << 32) - 1)]
+"""The map of users where there is no namespace of them (user_namespaces(7))."""
+FILES = (_VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS, _LABEL, _USERS, *_MEMORY, _BOTH, _SWAP, *_PIDS)
 QUESTION = ("grep", "-s", "-H", "", *FILES)
-"""A command that prints what :func:`judge` reads. Files of the other cgroup version are passed over."""
+"""A command that prints what :func:`judge` and :func:`second_walls` read. Files that are not there, such as
+those of the other cgroup version, are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def judge(lines: Iterable[str], spec: ContainerSpec) -> tuple[Check, ...]:
 
     :param lines: what :data:`QUESTION` printed in it.
     """
-    files = _sorted_by_file(lines)
+    files = _by_file(lines)
     return (*_walls(files), *_limits(files, spec))
 
 
@@ -59,12 +63,23 @@ def own_kernel(lines: Iterable[str], engine_kernel: str) -> str:
     :param lines: what :data:`QUESTION` printed in it.
     :param engine_kernel: the release of the kernel that the engine runs on.
     """
-    words = _first(_sorted_by_file(lines), _VERSION).split()
+    words = _first(_by_file(lines), _VERSION).split()
     release = words[2] if words[:2] == ["Linux", "version"] and len(words) > 2 else ""
     return release if engine_kernel and release != engine_kernel else ""
 
 
-def _sorted_by_file(lines: Iterable[str]) -> dict[str, list[str]]:
+def second_walls(lines: Iterable[str]) -> tuple[str, ...]:
+    """What keeps the container in besides, which not every kernel has: AppArmor, SELinux, other users."""
+    files = _by_file(lines)
+    label = _first(files, _LABEL).strip("\0")
+    kind = label.split(":")[2] if label.count(":") >= 3 else ""
+    found = ["AppArmor"] if label.endswith(" (enforce)") else []
+    found += ["SELinux"] if kind.startswith(("container_t", "svirt_")) else []
+    users = files.get(_USERS, [])
+    return (*found, "user namespace") if users and users[0].split() != _EVERY_USER else tuple(found)
+
+
+def _by_file(lines: Iterable[str]) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for line in lines:
         path, _, text = line.partition(":")
