@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 import zipfile
@@ -14,7 +13,11 @@ from xbuild.errors import CheckError
 EPOCH = 1_577_836_800
 """Time stamp of what is sent, in seconds since the Unix epoch."""
 
+File = tuple[str, int, Iterable[bytes]]
+"""A path, a size, and the contents in pieces."""
+
 _SUFFIXES = (".so", ".pyd")
+_PIECE = 1 << 20
 _SKIPPED = ("__pycache__", ".git", ".venv", "target")
 
 
@@ -63,8 +66,17 @@ def tar_wheel(wheel: Path, *, folder: str, owner: tuple[int, int]) -> Iterator[b
     """The wheel's files as an installer places them, below ``folder``, as a tar stream."""
     placed = installed_files(wheel)
     with zipfile.ZipFile(wheel) as archive:
-        files = ((f"{folder}/{path}", archive.read(name)) for path, name in placed.items())
+        files = (
+            (f"{folder}/{path}", archive.getinfo(name).file_size, _pieces(archive, name))
+            for path, name in placed.items()
+        )
         yield from tar_stream(files, owner=owner)
+
+
+def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """A member's contents, of which a small wheel may have gigabytes."""
+    with archive.open(name) as member:
+        yield from iter(lambda: member.read(_PIECE), b"")
 
 
 def tar_tests(tests: Path, *, owner: tuple[int, int]) -> Iterator[bytes]:
@@ -72,42 +84,47 @@ def tar_tests(tests: Path, *, owner: tuple[int, int]) -> Iterator[bytes]:
     yield from tar_stream(_test_files(tests), owner=owner)
 
 
-def _test_files(tests: Path) -> Iterator[tuple[str, bytes]]:
+def _test_files(tests: Path) -> Iterator[File]:
     if tests.is_file():
-        yield tests.name, tests.read_bytes()
+        yield whole_file(tests.name, tests.read_bytes())
         return
     for folder, folders, names in os.walk(tests):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(names):
             path = Path(folder) / name
             if path.is_file() and not path.is_symlink():
-                yield path.relative_to(tests).as_posix(), path.read_bytes()
+                yield whole_file(path.relative_to(tests).as_posix(), path.read_bytes())
 
 
-def tar_stream(files: Iterable[tuple[str, bytes]], *, owner: tuple[int, int]) -> Iterator[bytes]:
-    """(path, content) pairs as a tar stream in which ``owner`` (uid, gid) may write everywhere."""
+def whole_file(path: str, body: bytes) -> File:
+    """A file for a tar stream that is in memory."""
+    return path, len(body), (body,)
+
+
+def tar_stream(files: Iterable[File], *, owner: tuple[int, int]) -> Iterator[bytes]:
+    """Files as a tar stream in which ``owner`` (uid, gid) may write everywhere."""
     made: set[str] = set()
-    yield from _entry(tarfile.TarInfo("."), owner)
-    for path, body in files:
+    yield _folder(".", owner)
+    for path, size, pieces in files:
         folders = [str(parent) for parent in reversed(PurePosixPath(path).parents) if str(parent) != "."]
         for folder in folders:
             if folder not in made:
                 made.add(folder)
-                yield from _entry(tarfile.TarInfo(folder), owner)
-        yield from _entry(tarfile.TarInfo(path), owner, body)
+                yield _folder(folder, owner)
+        yield _header(path, tarfile.REGTYPE, owner, size)
+        yield from pieces
+        yield b"\0" * (-size % tarfile.BLOCKSIZE)
     yield b"\0" * tarfile.RECORDSIZE
 
 
-def _entry(info: tarfile.TarInfo, owner: tuple[int, int], body: bytes | None = None) -> Iterator[bytes]:
+def _folder(path: str, owner: tuple[int, int]) -> bytes:
+    return _header(path, tarfile.DIRTYPE, owner)
+
+
+def _header(path: str, kind: bytes, owner: tuple[int, int], size: int = 0) -> bytes:
+    info = tarfile.TarInfo(path)
+    info.type, info.size = kind, size
     info.uid, info.gid = owner
     info.mtime = EPOCH
     info.mode = 0o755
-    if body is None:
-        info.type = tarfile.DIRTYPE
-        yield info.tobuf(tarfile.GNU_FORMAT)
-        return
-    info.size = len(body)
-    yield info.tobuf(tarfile.GNU_FORMAT)
-    stream = io.BytesIO(body)
-    yield from iter(lambda: stream.read(1 << 20), b"")
-    yield b"\0" * (-len(body) % tarfile.BLOCKSIZE)
+    return info.tobuf(tarfile.GNU_FORMAT)

@@ -14,7 +14,14 @@ from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Limits, 
 from xbuild.errors import CheckError, EngineError
 from xbuild.events import Stream
 from xbuild.testing.binfmt import QEMU_STEPS
-from xbuild.testing.contents import installed_files, modules, tar_stream, tar_tests, tar_wheel
+from xbuild.testing.contents import (
+    installed_files,
+    modules,
+    tar_stream,
+    tar_tests,
+    tar_wheel,
+    whole_file,
+)
 from xbuild.testing.testers import Choice, Tester
 
 PYTHON = "{python}"
@@ -114,7 +121,7 @@ def run_wheel(
     with _started(engine, spec, tester) as container:
         for each in (*extra_wheels, wheel):
             container.put(WHEEL, tar_wheel(each, folder="site", owner=user))
-        container.put(WHEEL, tar_stream([("probe.py", _probe())], owner=user))
+        container.put(WHEEL, tar_stream([whole_file("probe.py", _probe())], owner=user))
         if tests:
             container.put(TESTS, tar_tests(tests, owner=user))
         probed = container.run(

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from xbuild.errors import CheckError
-from xbuild.testing.contents import installed_files, modules, tar_stream, tar_tests, tar_wheel
+from xbuild.testing.contents import (
+    installed_files,
+    modules,
+    tar_stream,
+    tar_tests,
+    tar_wheel,
+    whole_file,
+)
 
 
 def wheel(folder: Path, *names: str) -> Path:
@@ -65,6 +73,16 @@ def test_wheel_belongs_to_the_user(tmp_path: Path) -> None:
     assert {(member.uid, member.gid) for member in found.values()} == {(7, 8)}
 
 
+def test_a_large_file_is_never_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", bytes(64 << 20))
+    tracemalloc.start()
+    assert sum(map(len, tar_wheel(path, folder="site", owner=(1, 1)))) > 64 << 20
+    assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    tracemalloc.stop()
+
+
 def test_tests_without_links(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "test_a.py").write_text("x")
@@ -78,4 +96,4 @@ def test_tests_without_links(tmp_path: Path) -> None:
 
 def test_long_names_survive() -> None:
     name = "/".join(["folder" * 8] * 4) + "/x.py"
-    assert name in members(b"".join(tar_stream([(name, b"x")], owner=(1, 1))))
+    assert name in members(b"".join(tar_stream([whole_file(name, b"x")], owner=(1, 1))))
