@@ -26,7 +26,8 @@ from xbuild.transport import Transport, tar_tree
 from xbuild.wheels import AuditResult
 
 _COMPILING = re.compile(r"^\s*(?:Compiling|Fresh) (?P<crate>\S+) v")
-_TAIL_LINES = 2000
+_TAIL_LINES, _TAIL_COLUMNS = 2000, 2000
+"""What is remembered of a build's output, to find its error in: of each job at once, so at most 16 MB."""
 _ENGINE_PATIENCE = 15.0
 """Seconds for an engine to come back: a restart takes one or two, and stopping containers up to ten."""
 _STOPPING: tuple[JobStatus, ...] = ("interrupted", "timeout", "out-of-memory")
@@ -343,7 +344,7 @@ class Executor:
 
         def on_line(stream: Stream, line: str) -> None:
             nonlocal crates
-            tail.append(line)
+            tail.append(line[:_TAIL_COLUMNS])
             self.emit(
                 Output(
                     run=self.run,

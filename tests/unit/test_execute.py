@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from filelock import FileLock
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
 from xbuild.errors import EngineError
-from xbuild.events import Notice, Output, PhaseStarted, Progress
+from xbuild.events import Event, Notice, Output, PhaseStarted, Progress
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.plan import Job, make_plan
 from xbuild.transport import Transport
@@ -138,6 +139,31 @@ def test_success(place: Place, *, local: bool) -> None:
     assert place.engine.running == 0
     assert place.engine.left_open == []
     assert list((place.root / "work").iterdir()) == [] if local else True
+
+
+class Forgetful(Recorder):
+    """Keeps no event."""
+
+    def __call__(self, event: Event) -> None:
+        pass
+
+
+def test_long_lines_do_not_fill_the_memory(tmp_path: Path) -> None:
+    place = Place(tmp_path, Forgetful())
+
+    def shout(command: Command) -> int:
+        for number in range(2000):
+            command.say(f"{'x' * 16_000}\N{SNOWMAN}{number}")
+        command.say("error: enough")
+        return 1
+
+    place.engine.on("maturin", shout)
+    tracemalloc.start()
+    outcome = place.execute(make_job("python3.11"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome.reason == "error: enough"
+    assert peak < 32 << 20
 
 
 def test_a_local_engine_gets_read_only_sources_and_no_copies(place: Place) -> None:
