@@ -184,7 +184,10 @@ def _tags(fields: Message[str, str], where: str) -> set[Tag]:
             room -= prod(part.count(".") + 1 for part in parts)
             if room < 0:
                 raise refusal("metadata-unreadable", f"more than {_MOST_TAGS} tags", where)
-            tags |= parse_tag(text)
+            try:
+                tags |= parse_tag(text)
+            except ValueError:
+                raise refusal("metadata-unreadable", f"{text!a} is no tag", where) from None
     return tags
 
 

@@ -102,6 +102,7 @@ HOSTILE = {
         "metadata-unreadable",
     ),
     "many tags": ("WHEEL", wheel_text(TAGS) + "Tag: a-b-c\n" * 2000, "metadata-unreadable"),
+    "what is no tag": ("WHEEL", wheel_text(TAGS) + "Tag: cp'311-cp311-win_amd64\n", "metadata-unreadable"),
     "a version that is no number": (
         "METADATA",
         METADATA.replace(VERSION, "1" * 5000),
