@@ -392,6 +392,28 @@ def test_refusal_comes_before_the_data(tmp_path: Path) -> None:
     assert len(seen) <= 1
 
 
+@pytest.mark.parametrize("size", [0, 10, 11, -1])
+def test_what_is_passed_over_has_a_limit_too(tmp_path: Path, size: int) -> None:
+    other = header(f"out/{TWO}", size=size) + block(bytes(max(size, 0)))
+
+    def collect() -> list[Collected]:
+        return collect_stream(
+            [other, GOOD, END],
+            {ONE},
+            tmp_path / "dist",
+            validate=accept,
+            limits=Limits(total=10),
+            others={TWO},
+        )
+
+    if 0 <= size <= 10:
+        assert [wheel.path.name for wheel in collect()] == [ONE]
+        return
+    with pytest.raises(ArtifactError) as caught:
+        collect()
+    assert caught.value.code == "artifact-too-large"
+
+
 def test_endless_padding(tmp_path: Path) -> None:
     def endless() -> Iterator[bytes]:
         yield END
