@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +17,8 @@ EPOCH = 1_577_836_800
 File = tuple[str, int, Iterable[bytes]]
 """A path, a size, and the contents in pieces."""
 
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises over a member that is damaged, encrypted, or compressed in a way that is not known."""
 _SUFFIXES = (".so", ".pyd")
 _PIECE = 1 << 20
 _SKIPPED = ("__pycache__", ".git", ".venv", "target")
@@ -63,7 +66,10 @@ def modules(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def tar_wheel(wheel: Path, *, folder: str, owner: tuple[int, int]) -> Iterator[bytes]:
-    """The wheel's files as an installer places them, below ``folder``, as a tar stream."""
+    """The wheel's files as an installer places them, below ``folder``, as a tar stream.
+
+    :raises CheckError: ``bad-wheel``, as for :func:`installed_files`, or a file in it is damaged.
+    """
     placed = installed_files(wheel)
     with zipfile.ZipFile(wheel) as archive:
         files = (
@@ -75,8 +81,12 @@ def tar_wheel(wheel: Path, *, folder: str, owner: tuple[int, int]) -> Iterator[b
 
 def _pieces(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     """A member's contents, of which a small wheel may have gigabytes."""
-    with archive.open(name) as member:
-        yield from iter(lambda: member.read(_PIECE), b"")
+    try:
+        with archive.open(name) as member:
+            yield from iter(lambda: member.read(_PIECE), b"")
+    except _UNREADABLE as error:
+        where = Path(archive.filename or "").name
+        raise CheckError(f"{where}: {name!r} cannot be read", details=str(error), code="bad-wheel") from error
 
 
 def tar_tests(tests: Path, *, owner: tuple[int, int]) -> Iterator[bytes]:

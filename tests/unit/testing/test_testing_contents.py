@@ -66,6 +66,20 @@ def test_no_zip_file(tmp_path: Path) -> None:
         installed_files(path)
 
 
+@pytest.mark.parametrize("at", [b"a/__init__.py" * 2, b"PK\1\2"], ids=["contents", "method"])
+def test_a_damaged_file_is_refused(tmp_path: Path, at: bytes) -> None:
+    """A wheel that another one depends on is not audited."""
+    path = wheel(tmp_path, "a/__init__.py")
+    raw = bytearray(path.read_bytes())
+    place = raw.index(at) + len(at) + (6 if at.startswith(b"PK") else -1)
+    raw[place] ^= 0x20
+    path.write_bytes(raw)
+    with pytest.raises(CheckError) as caught:
+        b"".join(tar_wheel(path, folder="site", owner=(1, 1)))
+    assert caught.value.code == "bad-wheel"
+    assert "'a/__init__.py' cannot be read" in caught.value.brief
+
+
 def test_wheel_belongs_to_the_user(tmp_path: Path) -> None:
     path = wheel(tmp_path, "a/__init__.py")
     found = members(b"".join(tar_wheel(path, folder="site", owner=(7, 8))))
