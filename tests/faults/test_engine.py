@@ -140,7 +140,13 @@ fn main() {
 def test_the_engine_is_restarted(restarted: Ground, own_engine: OwnEngine, seen: Seen) -> None:
     restarted.crate(SLEEP_ONCE)
     call = restarted.start()
-    restarted.wait_for_process("build-script-build", call)
+    # Not only its process: without its mark it would sleep once more
+    wait_until(
+        lambda: any("mark" in names for _, _, names in os.walk(restarted.cache / "target")),
+        60,
+        lambda: f"no mark: {call.text}",
+        alive=call,
+    )
     own_engine.restart()
     done = call.wait(60)
     assert done.status == 0, done.out
