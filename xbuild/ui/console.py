@@ -169,10 +169,11 @@ class PlainConsole:
         now = self._clock()
         with self._lock:
             rows = self._state.rows()
-            jobs_run = any(row.is_running for row in rows[1:])
+            # What the run itself does is over by then, and what comes after the jobs takes no time
+            jobs_began = any(row.started is not None for row in rows[1:])
             for row in rows:
                 is_due = now - self._spoken.get(row.job, row.phase_started) >= self._heartbeat
-                if row.is_running and row.phase and is_due and (row.job or not jobs_run):
+                if row.is_running and row.phase and is_due and (row.job or not jobs_began):
                     self._say(row.job, heartbeat_line(row, now))
 
     def __enter__(self) -> Self:

@@ -206,7 +206,8 @@ def test_long_lines_are_not_wrapped_in_pipes() -> None:
 
 def test_a_long_phase_gives_a_sign_of_life_every_thirty_seconds() -> None:
     screen, stream, clock = plain()
-    for event in (started(), building(JOBS[0]), progress(JOBS[0])):
+    fetching = PhaseStarted(phase="fetch", what="demo", **common())
+    for event in (fetching, started(), building(JOBS[0]), progress(JOBS[0])):
         screen(event)
     stream.truncate(0)
     stream.seek(0)
@@ -217,12 +218,12 @@ def test_a_long_phase_gives_a_sign_of_life_every_thirty_seconds() -> None:
         "x86_64-pc-windows-msvc pypy3.9: still building, 12 of 87, serde (30s)",
         "x86_64-pc-windows-msvc pypy3.9: still building, 12 of 87, serde (1m00s)",
     ]
-    screen(ended(JOBS[0]))
-    screen(RunFinished(status="ok", exit_status=0, seconds=1, **common()))
-    before = stream.getvalue()
-    clock.now += 100
-    screen.tick()
-    assert stream.getvalue() == before
+    for end in (ended(JOBS[0]), RunFinished(status="ok", exit_status=0, seconds=1, **common())):
+        screen(end)
+        before = stream.getvalue()
+        clock.now += 100
+        screen.tick()
+        assert stream.getvalue() == before
 
 
 def test_the_sign_of_life_of_an_image_says_what_its_recipe_does() -> None:
