@@ -36,6 +36,15 @@ def open_regular(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
+def sha256_of(path: Path) -> str:
+    """sha256 of such a file, in hexadecimal.
+
+    :raises OSError: as for :func:`open_regular`.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 

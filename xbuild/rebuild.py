@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from xbuild.catalog import Catalog, Interpreter
 from xbuild.compare import Comparison, compare_wheels
 from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
-from xbuild.files import open_regular
+from xbuild.files import sha256_of
 from xbuild.images.recipe import toolchain_recipe
 from xbuild.lockfile import layers_digest
 from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
@@ -332,7 +331,7 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
         return replace(verdict, status="not-built", reason=reason)
     verdict = replace(verdict, rebuilt=again.sha256)
     if again.sha256 == wheel.sha256:
-        other = path.is_file() and _sha256(path) != wheel.sha256
+        other = path.is_file() and sha256_of(path) != wheel.sha256
         reason = f"{path} is no longer this wheel: it has other bytes than the run's" if other else ""
         return replace(verdict, reason=reason)
     comparison: Comparison | None = None
@@ -344,11 +343,6 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
         else:
             comparison = None
     return replace(verdict, status="differs", comparison=comparison, reason=reason)
-
-
-def _sha256(path: Path) -> str:
-    with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _notes(report: Report, record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:

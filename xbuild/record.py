@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,16 +9,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from xbuild.errors import RefusedError, UsageError
-from xbuild.files import open_regular
-from xbuild.project.globs import read_globs
+from xbuild.files import sha256_of
+from xbuild.project.globs import checked_globs
 from xbuild.report import BESIDE, REPORT, SCHEMA
 
 _LIMIT = 64 << 20
-
-
-def _globs(value: tuple[str, ...]) -> tuple[str, ...]:
-    read_globs(value)
-    return value
 
 
 def _path(value: Path) -> Path:
@@ -34,7 +28,7 @@ _Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 _Value = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-_Globs = Annotated[tuple[_Word, ...], AfterValidator(_globs)]
+_Globs = Annotated[tuple[_Word, ...], AfterValidator(checked_globs)]
 _Path = Annotated[Path, AfterValidator(_path)]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Amount = Annotated[int, Field(gt=0, lt=1 << 63)]
@@ -189,8 +183,7 @@ def record_of_wheel(wheel: Path, runs: Path) -> tuple[Record, RecordedWheel]:
     :raises UsageError: ``no-wheel``.
     """
     try:
-        with open_regular(wheel) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256_of(wheel)
     except OSError as error:
         raise UsageError(f"cannot read {wheel}", details=str(error), code="no-wheel") from error
     unusable: RefusedError | None = None

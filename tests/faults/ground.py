@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import DockerException
+from relay import Relay
 from toolchains import have_image, toolchain
 
 from xbuild.catalog import load_catalog
@@ -608,6 +609,11 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def engine_of(relay: Relay, transport: str) -> dict[str, str]:
+    """The environment in which files travel that way."""
+    return {"DOCKER_HOST": relay.address} if transport == "archive" else {}
 
 
 def readable(descriptor: socket.socket, seconds: float) -> bool:

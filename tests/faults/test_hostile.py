@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from bad_wheels import WHEELS, with_file
 from docker.types import IPAMConfig, IPAMPool
-from ground import EARLIER, QUIET, TARGET, WHEEL, Done, Ground, wait_until
+from ground import EARLIER, QUIET, TARGET, WHEEL, Done, Ground, engine_of, wait_until
 from relay import Relay
 
 from xbuild.engine import ContainerSpec, Mount
@@ -220,11 +220,6 @@ def check_refused(ground: Ground, done: Done, reason: Sequence[str]) -> str:
         assert part in step["reason"]
     assert ground.untouched()
     return reason[0] if len(reason) < 2 else f"{reason[0]} {reason[1]}"
-
-
-def engine_of(relay: Relay, transport: str) -> dict[str, str]:
-    """The environment in which files travel that way."""
-    return {"DOCKER_HOST": relay.address} if transport == "archive" else {}
 
 
 @pytest.mark.parametrize("transport", ["bind", "archive"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import EARLIER, QUIET, SLEEP, TARGET, USE_LEAF, WHEEL, Ground, Registry, write_crate
+from ground import EARLIER, QUIET, SLEEP, TARGET, USE_LEAF, WHEEL, Ground, Registry, engine_of, write_crate
 from relay import Relay
 
 from xbuild.engine.docker import DockerEngine
@@ -160,7 +160,7 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
 @pytest.mark.parametrize("transport", ["bind", "archive"])
 @pytest.mark.fault("a build poisons what others use", "impossible; the next build has the same bytes")
 def test_poison(ground: Ground, registry: Registry, relay: Relay, seen: Seen, transport: str) -> None:
-    env = {**registry.environment, **({"DOCKER_HOST": relay.address} if transport == "archive" else {})}
+    env = {**registry.environment, **engine_of(relay, transport)}
     ground.crate(leaf=registry.checksum, main=USE_LEAF)
     assert ground.run(env=env).status == 0
     before = ground.digest()

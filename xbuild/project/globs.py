@@ -19,6 +19,15 @@ def read_globs(lines: Iterable[str]) -> pathspec.GitIgnoreSpec:
     return pathspec.GitIgnoreSpec.from_lines(patterns)
 
 
+def checked_globs(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns themselves, where :func:`read_globs` takes them.
+
+    :raises ValueError: one of them is no pattern.
+    """
+    read_globs(lines)
+    return lines
+
+
 def read_ignore_file(text: str) -> pathspec.GitIgnoreSpec:
     """The same of a ``.gitignore``. A line that is no pattern matches nothing there, as with git."""
     return read_globs(filter(_is_glob, text.splitlines()))

@@ -16,7 +16,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from xbuild.project.globs import read_globs
+from xbuild.project.globs import checked_globs
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.units import parse_duration, parse_size
 
@@ -79,11 +79,6 @@ def _memory(value: object) -> int:
     return size
 
 
-def _globs(value: tuple[str, ...]) -> tuple[str, ...]:
-    read_globs(value)
-    return value
-
-
 def _path_or_none(value: object) -> object:
     return None if value == "" else value
 
@@ -105,7 +100,7 @@ def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
 
 Word = Annotated[str, AfterValidator(_word)]
 Words = tuple[Word, ...]
-Globs = Annotated[Words, AfterValidator(_globs)]
+Globs = Annotated[Words, AfterValidator(checked_globs)]
 Name = Annotated[str, AfterValidator(_name)]
 NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
 VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
