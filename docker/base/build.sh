@@ -15,23 +15,32 @@ set -- \
     --dpkgopt='path-include=/usr/src/rustc-*/library/*' \
     --dpkgopt='path-exclude=/usr/src/rustc-*/library/*/tests/*' \
     --dpkgopt='path-exclude=/usr/src/rustc-*/library/*/benches/*' \
+    --dpkgopt='path-include=/usr/src/rustc-*/library/vendor/*' \
     --dpkgopt='path-exclude=/usr/libexec/gcc/*' \
-    --dpkgopt='path-exclude=/usr/lib/gcc/x86_64-linux-gnu/14/*san*' \
+    --dpkgopt='path-exclude=/usr/lib/gcc/x86_64-linux-gnu/*/*san*' \
     --dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/lib*san.so*' \
-    --dpkgopt='path-exclude=/usr/lib/llvm-22/lib/clang/22/lib/*'
+    --dpkgopt='path-exclude=/usr/lib/llvm-*/lib/clang/*/lib/*'
 for tool in bugpoint dsymutil llc lli opt llvm-c-test llvm-exegesis llvm-gsymutil llvm-jitlink llvm-lto llvm-lto2 \
     llvm-mc llvm-mca llvm-reduce llvm-split llvm-stress llvm-xray llvm-rtdyld llvm-dwarfutil llvm-isel-fuzzer \
     llvm-opt-fuzzer llvm-opt-report llvm-pdbutil llvm-remarkutil llvm-sim llvm-tli-checker llvm-bcanalyzer \
     llvm-cas llvm-cfi-verify llvm-cgdata llvm-diff llvm-dis llvm-extract llvm-ir2vec llvm-profgen \
     llvm-debuginfo-analyzer llvm-debuginfod llvm-debuginfod-find llvm-offload-binary sancov sanstats \
     llvm-bolt verify-uselistorder yaml2obj obj2yaml yaml-bench; do
-    set -- "$@" --dpkgopt="path-exclude=/usr/lib/llvm-22/bin/$tool"
+    set -- "$@" --dpkgopt="path-exclude=/usr/lib/llvm-*/bin/$tool"
 done
 
 echo "Debian packages"
-debian_sources trixie > /tmp/sources
-printf 'deb %s trixie-backports main\n' "$ARCHIVE" >> /tmp/sources
-bootstrap "$DEST" "$@" --include="$(paste -sd, /recipe/packages.txt)"
+debian_sources "$SUITE" > /tmp/sources
+[ "$SUITE" = sid ] || printf 'deb %s %s-backports main\n' "$ARCHIVE" "$SUITE" >> /tmp/sources
+lists_of /tmp/sources /tmp/lists
+# shellcheck disable=SC2086  # APT_LISTS is a list of words
+python3 /recipe/choose-packages --llvm "$LLVM" /recipe/packages.txt -- $APT_LISTS > /tmp/packages
+cat /tmp/packages
+bootstrap "$SUITE" "$DEST" "$@" --include="$(paste -sd, /tmp/packages)"
+# cargo refuses a vendored crate of which one file is gone, even one that it never reads
+dpkg-query --root="$DEST" --listfiles rust-src | grep /library/vendor/ | while read -r path; do
+    [ -e "$DEST$path" ] || { echo "rust-src: the filters left $path out" >&2; exit 1; }
+done
 
 echo "Python packages: maturin, zig, cmake"
 pip install --quiet --no-deps --no-compile --require-hashes --no-cache-dir --disable-pip-version-check \
@@ -49,12 +58,15 @@ ln -s ../py/ziglang/zig "$DEST/opt/xbuild/bin/zig"
 ln -s ../py/cmake/data/bin/cmake "$DEST/opt/xbuild/bin/cmake"
 ln -s ../py/bin/ninja "$DEST/opt/xbuild/bin/ninja"
 
+# One place for whichever major version of LLVM the archive has
+ln -s "llvm-$(sed -n 's/^clang-//p' /tmp/packages)" "$DEST/usr/lib/llvm"
+
 # clang serves build scripts and proc-macros as the host's compiler; gcc's own programs are left out
-for name in cc gcc x86_64-linux-gnu-gcc; do ln -sf ../lib/llvm-22/bin/clang "$DEST/usr/bin/$name"; done
-for name in c++ g++ x86_64-linux-gnu-g++; do ln -sf ../lib/llvm-22/bin/clang++ "$DEST/usr/bin/$name"; done
+for name in cc gcc x86_64-linux-gnu-gcc; do ln -sf ../lib/llvm/bin/clang "$DEST/usr/bin/$name"; done
+for name in c++ g++ x86_64-linux-gnu-g++; do ln -sf ../lib/llvm/bin/clang++ "$DEST/usr/bin/$name"; done
 # maturin and cargo-zigbuild look for rust-objcopy when they strip for macOS
 mkdir -p "$DEST/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin"
-ln -sf /usr/lib/llvm-22/bin/llvm-objcopy "$DEST/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy"
+ln -sf /usr/lib/llvm/bin/llvm-objcopy "$DEST/usr/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-objcopy"
 
 echo "what is in it"
 tidy "$DEST"

@@ -4,7 +4,7 @@ set -eu
 . /recipe/fetching.sh
 DEST=/layer
 debian_sources trixie > /tmp/sources
-bootstrap "$DEST" --include=ca-certificates,git,python3 \
+bootstrap trixie "$DEST" --include=ca-certificates,git,python3 \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*'
 pip install --quiet --no-compile --no-cache-dir --disable-pip-version-check --break-system-packages \

@@ -46,21 +46,35 @@ if [ -n "${CARGO_INDEX:-}" ]; then
         > /tmp/cargo/config.toml
 fi
 
-# bootstrap ROOT ARGUMENTS...: mmdebstrap of trixie in a container that has no right to mount, with the sources in
-# /tmp/sources. A root that comes from a registry has neither it nor pip yet.
+# lists_of SOURCES PLACE [ARCHITECTURE]: fetch what a file of sources has to PLACE, as if nothing were installed. APT_LISTS
+# then are the options with which apt looks at nothing else.
+lists_of() {
+    APT_LISTS="-o Dir::State::status=/dev/null -o Dir::State::Lists=$2 -o Dir::Etc::SourceList=$1 -o Dir::Etc::SourceParts=-
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Retries=5
+        ${3:+-o APT::Architecture=$3 -o APT::Architectures=$3}"
+    mkdir -p "$2/partial"
+    # shellcheck disable=SC2086  # APT_LISTS is a list of words
+    apt-get -qq $APT_LISTS update
+}
+
+# A root that comes from a registry has neither mmdebstrap nor Python yet.
+if ! command -v mmdebstrap > /dev/null || ! command -v pip > /dev/null; then
+    apt-get -qq update
+    apt-get -qq install --yes --no-install-recommends ca-certificates mmdebstrap python3-pip
+fi
+
+# bootstrap SUITE ROOT ARGUMENTS...: mmdebstrap in a container that has no right to mount, with the sources in
+# /tmp/sources
 bootstrap() {
-    root=$1
-    shift
-    if ! command -v mmdebstrap > /dev/null || ! command -v pip > /dev/null; then
-        apt-get -qq update
-        apt-get -qq install --yes --no-install-recommends ca-certificates mmdebstrap python3-pip
-    fi
+    suite=$1
+    root=$2
+    shift 2
     # mmdebstrap does not look at APT_CONFIG
     [ ! -s /tmp/apt-ca.conf ] || set -- --aptopt=/tmp/apt-ca.conf "$@"
     mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory \
         --aptopt='Apt::Install-Recommends "0"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='Acquire::Retries "5"' "$@" trixie "$root" - < /tmp/sources
-    sources_of trixie "$OWN_ARCHIVE" "$OWN_SECURITY" > "$root/etc/apt/sources.list"
+        --aptopt='Acquire::Retries "5"' "$@" "$suite" "$root" - < /tmp/sources
+    sources_of "$suite" "$OWN_ARCHIVE" "$OWN_SECURITY" > "$root/etc/apt/sources.list"
 }
 
 # tidy ROOT: files that differ from one bootstrap to the next although the packages are the same

@@ -28,7 +28,7 @@ python3 /recipe/make_sysroot.py \
     --arch "$arch" \
     --zig-lib /opt/xbuild/py/ziglang/lib \
     --wine-headers /tmp/wine/root/usr/include/wine/wine \
-    --libcxx-headers /usr/lib/llvm-22/include/c++/v1 \
+    --libcxx-headers /usr/lib/llvm/include/c++/v1 \
     --python-defs "$defs/src" \
     --out "$DEST/opt/xbuild/sysroot"
 cp /recipe/LICENSES.md "$DEST/opt/xbuild/sysroot/"

@@ -31,7 +31,7 @@ from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-LLVM = Path("/usr/lib/llvm-22/bin")
+LLVM = Path("/usr/lib/llvm/bin")
 FOLDERS = {
     "--zig-lib": "lib of ziglang: mingw-w64's .def files and libc++'s sources",
     "--wine-headers": "the folder that holds windows/ and msvcrt/",

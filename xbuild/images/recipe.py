@@ -28,6 +28,7 @@ class RootRecipe:
     registry: str
     suite: str
     packages: tuple[str, ...]
+    llvm: str
 
     @property
     def digest(self) -> str:
@@ -44,7 +45,7 @@ class RootRecipe:
 def root_recipe() -> RootRecipe:
     """The recipe that comes with this version of xbuild."""
     data = tomllib.loads(files(__package__).joinpath("root.toml").read_text("utf-8"))
-    return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]))
+    return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]), data["llvm"])
 
 
 def recipes_dir() -> Path:
@@ -138,7 +139,8 @@ def context_files(folder: Path) -> list[Path]:
 
 def base_recipe() -> Recipe:
     """The base that all toolchain images share."""
-    return Recipe("base", "base", "ROOT", None, {})
+    root = root_recipe()
+    return Recipe("base", "base", "ROOT", None, {"SUITE": root.suite, "LLVM": root.llvm})
 
 
 def toolchain_recipe(target: Target) -> Recipe:
