@@ -24,7 +24,7 @@ from xbuild.events import Event, Stream
 from xbuild.images.layers import ChunkReader
 from xbuild.images.recipe import ROOT_LABEL, root_recipe
 from xbuild.project.details import Details
-from xbuild.project.lockfile import LockedPackage
+from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.transport import tar_tree
@@ -625,6 +625,7 @@ def metadata_json(crate: str, packages: Iterable[LockedPackage], *, features: Se
 class FakeCargo:
     """Plays ``cargo`` in a fetch container, for packages whose ``.crate`` files it has.
 
+    :param wanted: the packages that a lockfile has to have, no more and no less; without them, any will do.
     :ivar ran: the subcommands that were asked for.
     """
 
@@ -636,8 +637,10 @@ class FakeCargo:
         packages: Sequence[LockedPackage] = (),
         features: Sequence[str] = (),
         git_files: Mapping[str, bytes] | None = None,
+        wanted: Sequence[LockedPackage] | None = None,
     ) -> None:
         self.ran: list[str] = []
+        self._wanted = wanted
         self._crates = dict(crates)
         self._crate = crate
         self._packages = tuple(packages)
@@ -645,10 +648,20 @@ class FakeCargo:
         self._git_files = dict(git_files or {})
 
     def __call__(self, command: Command) -> int:
-        name = next(word for word in command.argv[1:] if word in {"vendor", "metadata", "generate-lockfile"})
+        names = {"vendor", "metadata", "generate-lockfile", "update"}
+        name = next(word for word in command.argv[1:] if word in names)
         self.ran.append(name)
+        lock = command.path("/src/Cargo.lock")
         if name == "generate-lockfile":
-            write_lock(command.path("/src/Cargo.lock"), self._packages, root=self._crate)
+            write_lock(lock, self._packages, root=self._crate)
+        elif name == "update":
+            write_lock(lock, self._wanted or (), root=self._crate)
+        elif self._wanted is not None and set(read_lock(lock)[1:]) != set(self._wanted):
+            command.say(
+                "error: cannot update the lock file /src/Cargo.lock because --locked was passed",
+                stream="stderr",
+            )
+            return 101
         elif name == "vendor":
             self._vendor(command)
         else:

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 import tarfile
 import tomllib
@@ -19,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from xbuild import __version__
+from xbuild.cargo import Cargo
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
-from xbuild.errors import NETWORK_HINT, FetchError, RefusedError
+from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
 from xbuild.files import keep, mark_used, remove_tree, sealed, unsealed
 from xbuild.images.layers import ChunkReader, tar_files
@@ -30,13 +30,10 @@ from xbuild.project.details import Details, read_metadata
 from xbuild.project.lockfile import LockedPackage, no_lockfile, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot
-from xbuild.redact import without_userinfo
+from xbuild.prune import Leftovers, recall, remember
 from xbuild.transport import Transport, give, tar_tree
 
 _TRUST = "/trust"
-_ABSENT = re.compile(rf"failed to read `{SRC}/(?P<name>[^`]+)`\s+Caused by:\s+No such file")
-"""What cargo says of a path dependency, or a member of the workspace, that is not there."""
-_METADATA_LIMIT = 256 << 20
 _LIMITS = Limits(memory=4 << 30)
 _LOCKED = ("--locked",)
 _FORMAT = ("--format-version", "1")
@@ -66,6 +63,7 @@ class Fetched:
     """What the phase gives.
 
     :ivar generated_lock: Cargo.lock was missing and has been made in the snapshot.
+    :ivar pruned: how many packages of Cargo.lock the sources do not need; in the snapshot they are gone.
     :ivar used_network: a container with a network ran; otherwise everything came from the cache.
     """
 
@@ -74,6 +72,7 @@ class Fetched:
     details: Details
     generated_lock: bool
     used_network: bool
+    pruned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +107,21 @@ class Fetcher:
     ) -> Fetched:
         """Make sure that the store has all that the crate is locked to.
 
-        :raises RefusedError: ``no-lockfile`` or ``lockfile-outdated``, when ``locked``; ``missing-source``, a
-            path dependency is not among the sources.
+        A Cargo.lock that has more than the sources need is pruned in the snapshot.
+
+        :raises RefusedError: ``no-lockfile``, when ``locked``; ``lockfile-outdated``, Cargo.lock lacks what
+            the sources need; ``missing-source``, a path dependency is not among the sources.
         :raises FetchError: something cannot be fetched.
         """
         lock_path = snapshot.folder / manifest.lock_path.relative_to(manifest.root)
         had_lock = lock_path.is_file()
         if locked and not had_lock:
             raise no_lockfile(manifest.name, manifest.lock_path)
-        packages = read_lock(lock_path) if had_lock else ()
-        missing = self.store.missing(packages)
+        locked_to = Leftovers(read_lock(lock_path) if had_lock else ())
+        pruned_before = self.cache / f"{self._key(manifest, snapshot, 'pruned')}.json"
+        if had_lock:
+            recall(pruned_before, lock_path)
+        missing = self.store.missing(read_lock(lock_path) if had_lock else ())
         complete = had_lock and not missing and self._has_config(lock_path)
         if offline and not complete:
             raise FetchError(
@@ -126,26 +130,31 @@ class Fetcher:
                 hint="run once without --offline",
                 code="offline",
             )
-        known = self._known_details(self._details_key(manifest, snapshot, features)) if complete else None
+        known = self._known_details(self._key(manifest, snapshot, *features)) if complete else None
         used_network = False
         if known is None:
             known = self._ask(manifest, snapshot, lock_path, features, offline=offline) if complete else None
             used_network = known is None
-            known = known or self._run(manifest, snapshot, lock_path, features=features)
-            self._remember(self._details_key(manifest, snapshot, features), known)
+            known = known or self._run(manifest, snapshot, lock_path, locked_to, features=features)
+            self._remember(self._key(manifest, snapshot, *features), known)
+        pruned = locked_to.count(lock_path) if had_lock else 0
+        if pruned and used_network:
+            remember(pruned_before, lock_path)
         return Fetched(
             packages=read_lock(lock_path),
             lock_digest=_digest(lock_path),
             details=known,
             generated_lock=not had_lock,
             used_network=used_network,
+            pruned=pruned,
         )
 
     def _has_config(self, lock_path: Path) -> bool:
         return self.store.has_config(_digest(lock_path))
 
-    def _details_key(self, manifest: Manifest, snapshot: Snapshot, features: tuple[str, ...]) -> str:
-        state = hashlib.sha256(repr((__version__, features, manifest.name, self.image)).encode())
+    def _key(self, manifest: Manifest, snapshot: Snapshot, *about: str) -> str:
+        """What identifies an answer of cargo's: it goes by the manifests, the lockfile and cargo itself."""
+        state = hashlib.sha256(repr((__version__, about, manifest.name, self.image)).encode())
         paths = sorted(snapshot.folder.rglob("Cargo.toml"))
         for path in (*paths, snapshot.folder / manifest.lock_path.relative_to(manifest.root)):
             if path.is_file():
@@ -175,7 +184,8 @@ class Fetcher:
     ) -> Details | None:
         """Ask cargo about the crate, in a container that has the crates of the cache and no network.
 
-        Unless ``offline``, ``None`` where cargo does not get on so: Cargo.toml may want what is not locked.
+        Unless ``offline``, ``None`` where cargo does not get on so: Cargo.toml may want what is not locked,
+        or less than that.
         """
         vendor = self.work / "vendor"
         self.store.vendor(read_lock(lock_path), vendor / "vendor")
@@ -199,8 +209,12 @@ class Fetcher:
                     container.put(SRC, tar_tree(snapshot.folder, owner="0:0"))
                     container.put(VENDOR, tar_tree(vendor, owner="0:0"))
                 on_line = self.on_line if offline else _pass_over
-                crate = _Cargo(container, _cargo_toml(manifest), on_line, self.timeout, ())
+                crate = Cargo(container, _cargo_toml(manifest), on_line, self.timeout, ())
                 return _details(crate.run("metadata", *_LOCKED, "--offline", *_FORMAT, *features), manifest)
+        except RefusedError as error:
+            if offline or error.code != "lockfile-outdated":
+                raise
+            return None
         except FetchError as error:
             if not offline:
                 return None
@@ -218,12 +232,15 @@ class Fetcher:
         manifest: Manifest,
         snapshot: Snapshot,
         lock_path: Path,
+        locked_to: Leftovers,
         *,
         features: tuple[str, ...],
     ) -> Details:
         out = self.work / "fetch"
-        if not lock_path.is_file():
-            give(lock_path.parent, self.user)
+        # cargo writes a lockfile where there is none, and where it prunes one
+        for path in (lock_path, lock_path.parent):
+            if path.exists():
+                give(path, self.user)
         local = self.transport.folder(out, owner=self.user)
         spec = ContainerSpec(
             image=self.image,
@@ -240,18 +257,31 @@ class Fetcher:
         )
         with self.engine.container(spec) as container:
             self._fill(container, snapshot)
-            crate = _Cargo(container, _cargo_toml(manifest), self.on_line, self.timeout, self._mirror())
+            crate = Cargo(container, _cargo_toml(manifest), self.on_line, self.timeout, self._mirror())
             if not lock_path.is_file():
                 crate.run("generate-lockfile")
             words = (*_LOCKED, "--versioned-dirs", *self._vendor_words(), f"{OUT}/vendor")
-            config = crate.run("vendor", *words)
+            try:
+                config = crate.run("vendor", *words)
+            except RefusedError as error:
+                if error.code != "lockfile-outdated":
+                    raise
+                crate.run("update", "--workspace")
+                self._bring_lock(container, manifest, lock_path)
+                locked_to.check(lock_path, said=error.details)
+                config = crate.run("vendor", *words)
             answer = crate.run("metadata", *_LOCKED, *_FORMAT, *features)
             if not self.transport.local:
                 _unpack(container.get(OUT), out)
-                _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
+            self._bring_lock(container, manifest, lock_path)
         self._take(out, lock_path, config)
         remove_tree(out)
         return _details(answer, manifest)
+
+    def _bring_lock(self, container: Container, manifest: Manifest, lock_path: Path) -> None:
+        """Take over what cargo made of the lockfile, where it did not do so in the snapshot itself."""
+        if not self.transport.local:
+            _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
 
     def _fill(self, container: Container, snapshot: Snapshot) -> None:
         if self.network.ca_bundle:
@@ -299,73 +329,6 @@ class Fetcher:
         :raises FetchError: ``cache-unusable``.
         """
         self.store.write_config(fetched.lock_digest, folder)
-
-
-class _Cargo:
-    """Runs cargo in the fetch container, and gives its standard output."""
-
-    def __init__(
-        self, container: Container, manifest: str, on_line: OnLine, timeout: float, options: tuple[str, ...]
-    ) -> None:
-        self._container = container
-        self._manifest = manifest
-        self._on_line = on_line
-        self._timeout = timeout
-        self._options = options
-
-    def run(self, command: str, *words: str) -> str:
-        out: list[str] = []
-        errors: list[str] = []
-
-        def take(stream: Stream, line: str) -> None:
-            if stream == "stdout":
-                out.append(line)
-                return
-            # cargo names a repository as Cargo.toml does, which may be with a token
-            shown = without_userinfo(line)
-            errors.append(shown)
-            self._on_line(stream, shown)
-
-        result = self._container.run(
-            ("cargo", *self._options, command, "--manifest-path", self._manifest, *words),
-            on_line=take,
-            timeout=self._timeout,
-            line_limit=_METADATA_LIMIT,
-            workdir="/tmp",  # noqa: S108  # a private tmpfs of the container
-        )
-        if result.ok:
-            return "\n".join(out) + "\n"
-        text = "\n".join(errors[-25:])
-        if "--locked was passed" in text:
-            raise RefusedError(
-                "Cargo.lock does not fit Cargo.toml any more",
-                details=text,
-                hint="run `cargo update --workspace` and commit Cargo.lock",
-                code="lockfile-outdated",
-            )
-        if absent := _ABSENT.search(text):
-            raise RefusedError(
-                f"{absent['name']} is not among the sources",
-                details=text,
-                hint="where it is in a submodule, check that out: git submodule update --init;\n"
-                "where git ignores it, name its folder in source_include",
-                code="missing-source",
-            )
-        if "registry index was not found in any configuration" in text:
-            # The crate's own configuration, where it would be, can name programs, which cargo would run here
-            raise RefusedError(
-                "the crate needs a registry besides crates.io",
-                details=text,
-                hint="take the dependency from git or by its path, or publish it to crates.io",
-                code="unsupported-registry",
-            )
-        raise FetchError(
-            f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
-            details=text,
-            hint=NETWORK_HINT,
-            code="fetch-failed",
-            retryable=True,
-        )
 
 
 def _below(manifest: Manifest) -> str:

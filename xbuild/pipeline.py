@@ -237,6 +237,13 @@ class Pipeline:
                 f"{manifest.name} has no Cargo.lock: one was made for this run only",
                 hint="commit a Cargo.lock, so that the next build uses the same crates",
             )
+        if fetched.pruned:
+            self._notice(
+                "info",
+                "lock-pruned",
+                f"Cargo.lock has {fetched.pruned + len(fetched.packages)} packages, of which the sources "
+                f"need {len(fetched.packages)}; the rest is left out for this run",
+            )
         plan = make_plan(
             request,
             replace(manifest, locked=fetched.packages),
@@ -522,6 +529,7 @@ class Pipeline:
             lockfile={
                 "sha256": fetched.lock_digest,
                 "generated": fetched.generated_lock,
+                "pruned": fetched.pruned,
                 "packages": [
                     {
                         "name": item.name,

@@ -17,7 +17,7 @@ STAGES = (
     ("xbuild", "errors", "events", "catalog", "engine", "layout", "text", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
-    ("files", "project", "interpreters", "images", "lockfile", "transport", "fetch"),
+    ("files", "project", "interpreters", "images", "lockfile", "transport", "prune", "cargo", "fetch"),
     ("plan",),
     # before execute, which takes each wheel as soon as its step is done
     ("wheels", "collect", "testing", "prove", "compare"),

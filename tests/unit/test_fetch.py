@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from fakes import Command, FakeCargo, FakeContainer, FakeEngine, gone, make_crat
 from xbuild.engine import ContainerSpec, ExecResult
 from xbuild.errors import EngineError, FetchError, RefusedError, XbuildError
 from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.files import sealed
 from xbuild.project.crates import CrateStore
 from xbuild.project.lockfile import LockedPackage
 from xbuild.project.manifest import read_manifest
@@ -40,11 +43,14 @@ class Place:
         self.cargo = self.play()
         make_crate(self.project, lock=self.packages)
 
-    def play(self, features: Sequence[str] = ()) -> FakeCargo:
+    def play(
+        self, features: Sequence[str] = (), *, wanted: Sequence[LockedPackage] | None = None
+    ) -> FakeCargo:
         """Let cargo answer for this crate."""
         cargo = FakeCargo(
             self.crates,
-            packages=self.packages,
+            packages=self.packages if wanted is None else wanted,
+            wanted=wanted,
             features=features,
             git_files={"Cargo.toml": b"#", "configure": b"#!/bin/sh\n"},
         )
@@ -255,6 +261,99 @@ def test_a_missing_lockfile_is_made_in_the_copy(place: Place, *, local: bool) ->
     assert (place.root / "work-1" / "src" / "Cargo.lock").is_file()
     assert not (place.project / "Cargo.lock").exists()
     assert [package.name for package in found.packages] == ["demo", "pyo3"]
+
+
+class Workspace(Place):
+    """A part of a workspace with all of its Cargo.lock, as maturin makes sdists."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.needed = self.packages
+        other, _ = make_package("clap", "4.5.0")
+        self.packages = (*self.needed, other, GIT)
+        make_crate(self.project, lock=self.packages)
+        self.play(wanted=self.needed)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+@BOTH
+def test_a_lockfile_with_more_than_the_sources_need_is_pruned(
+    tmp_path: Path, *, local: bool, locked: bool
+) -> None:
+    place = Workspace(tmp_path)
+    before = (place.project / "Cargo.lock").read_bytes()
+    found = place.fetch(local=local, locked=locked)
+    assert found.packages[1:] == place.needed
+    assert found.pruned == 2
+    assert place.cargo.ran == ["vendor", "update", "vendor", "metadata"]
+    assert place.engine.containers[0].commands[1].argv[-1] == "--workspace"
+    copy = place.root / "work-1" / "src" / "Cargo.lock"
+    assert hashlib.sha256(copy.read_bytes()).hexdigest() == found.lock_digest
+    assert (place.project / "Cargo.lock").read_bytes() == before
+    # the crates that are not needed were never fetched, and nothing is asked again
+    again = place.fetch(local=local, locked=True, offline=True)
+    assert len(place.engine.containers) == 1
+    assert (again.packages, again.pruned, again.lock_digest) == (found.packages, 2, found.lock_digest)
+    assert (place.root / "work-2" / "src" / "Cargo.lock").read_bytes() == copy.read_bytes()
+
+
+def test_a_pruned_lockfile_is_asked_about_other_features_without_a_network(tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+    place.fetch()
+    place.play(["abi3"], wanted=place.needed)
+    found = place.fetch(features=("--features", "abi3"))
+    assert found.details.abi3
+    assert [spec.network for spec in place.engine.specs] == [True, False]
+
+
+def test_a_lockfile_that_is_pruned_after_other_manifests_needed_all_of_it(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    rest, body = make_package("clap", "4.5.0")
+    place.crates["clap-4.5.0.crate"] = body
+    needed = place.packages
+    place.relock(*needed, rest)
+    assert place.fetch().pruned == 0
+    (place.project / "Cargo.toml").write_bytes((place.project / "Cargo.toml").read_bytes() + b"# less\n")
+    place.play(wanted=needed)
+    assert place.refusal(offline=True).code == "lockfile-outdated"
+    assert place.fetch().pruned == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "0.26.1"},
+        {"checksum": "1" * 64},
+        {"name": "evil"},
+        {"source": "registry+https://evil.example"},
+    ],
+)
+@BOTH
+def test_pruning_lets_nothing_new_in(tmp_path: Path, change: dict[str, str], *, local: bool) -> None:
+    place = Workspace(tmp_path)
+    new = replace(place.needed[0], **change)
+    place.play(wanted=(new,))
+    with pytest.raises(RefusedError) as caught:
+        place.fetch(local=local)
+    assert caught.value.code == "lockfile-outdated"
+    assert f"would take in {new.folder}" in caught.value.details
+    assert "--locked was passed" in caught.value.details
+    assert place.cargo.ran == ["vendor", "update"]
+    assert not (place.root / "details").exists()
+
+
+@pytest.mark.parametrize("rubbish", ["", "{}", "null", '{"lock": "a"}', '{"lock": "[[package]]\\nname = 3"}'])
+def test_a_remembered_lockfile_that_is_no_part_of_the_one_at_hand_is_not_used(
+    tmp_path: Path, rubbish: str
+) -> None:
+    place = Workspace(tmp_path)
+    place.fetch()
+    (path,) = (item for item in (place.root / "details").iterdir() if b'"lock"' in item.read_bytes())
+    evil = path.read_bytes().partition(b"\n")[2].replace(b"pyo3", b"evil")
+    for content in (rubbish.encode(), sealed(rubbish.encode()), sealed(evil)):
+        path.write_bytes(content)
+        place.play(wanted=place.needed)
+        assert place.fetch().packages[1:] == place.needed
 
 
 def test_locked_without_a_lockfile(place: Place) -> None:

@@ -305,6 +305,24 @@ def test_a_missing_lockfile_is_told(place: Place) -> None:
     assert "lock-generated" in {event.code for event in place.recorder.of(Notice)}
 
 
+def test_a_lockfile_with_more_than_the_sources_need_is_told(place: Place) -> None:
+    (package, body), (rest, _) = make_package("pyo3", "0.26.0"), make_package("clap", "4.5.0")
+    make_crate(place.project, lock=[package, rest])
+    cargo = FakeCargo({"pyo3-0.26.0.crate": body}, packages=[package], wanted=[package])
+    place.engine.on("cargo", cargo)
+    report = place.pipeline(place.request(locked=True)).build()
+    assert not report.lockfile["generated"]
+    assert report.lockfile["pruned"] == 1
+    assert [item["name"] for item in report.lockfile["packages"]] == ["demo", "pyo3"]
+    (told,) = (event for event in place.recorder.of(Notice) if event.code == "lock-pruned")
+    assert (told.level, told.message) == (
+        "info",
+        "Cargo.lock has 3 packages, of which the sources need 2; the rest is left out for this run",
+    )
+    again = place.request(locked=True, offline=True, lock_digest=report.lockfile["sha256"])
+    assert place.pipeline(again).build().lockfile == report.lockfile
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_repository_of_somebody_else_is_told(place: Place) -> None:
     (place.project / ".git").mkdir()
