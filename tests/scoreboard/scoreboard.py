@@ -3,9 +3,9 @@
     python tests/scoreboard/scoreboard.py build [PROJECT...] [--target TRIPLE]... [--again] [--heavy]
     python tests/scoreboard/scoreboard.py table
 
-Results are kept in a folder, one file for each pair, so that a run goes on where the last one stopped. A pair is
-equal where tags, files, METADATA, init symbols, libraries, the platform's floor and the size are as upstream's,
-as far as :func:`differences` says; else the table names what differs, or why nothing was built.
+Results are kept in a folder, one file for each pair, so that a run goes on where the last one stopped. A pair
+is equal where tags, files, METADATA, init symbols, libraries, the platform's floor and the size are as
+upstream's, as :func:`differences` says; else the table names what differs, or why nothing was built.
 """
 
 from __future__ import annotations
