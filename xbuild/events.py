@@ -14,7 +14,15 @@ from xbuild.errors import ExitStatus, XbuildError
 Phase = Literal["image", "fetch", "build", "collect", "check", "test"]
 Stream = Literal["stdout", "stderr"]
 JobStatus = Literal[
-    "built", "partly", "failed", "check-failed", "timeout", "out-of-memory", "engine-error", "interrupted"
+    "built",
+    "partly",
+    "failed",
+    "check-failed",
+    "timeout",
+    "out-of-memory",
+    "engine-error",
+    "internal-error",
+    "interrupted",
 ]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -148,13 +149,16 @@ class Executor:
             reason=reason,
         )
 
-    def _attempt(self, job: Job, done: _Done) -> XbuildError | OSError | None:
-        """Run those steps that are not done; gives what stopped them."""
+    def _attempt(self, job: Job, done: _Done) -> Exception | None:
+        """Run those steps that are not done; gives what stopped them.
+
+        A fault of xbuild's own too: the other jobs, and the wheels of this one, must not be lost by it.
+        """
         try:
             with self._target_dir(job) as (target_dir, warm), self._noted(job, target_dir, done):
                 done.warm = done.warm or warm
                 self._in_container(job, target_dir, done)
-        except (XbuildError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # told as the job's result
             return error
         return None
 
@@ -176,7 +180,7 @@ class Executor:
     def _status_of(self, error: Exception) -> JobStatus:
         if self.stopping():
             return "interrupted"
-        return "engine-error" if isinstance(error, EngineError) else "failed"
+        return status_of(error)
 
     @contextmanager
     def _target_dir(self, job: Job) -> Iterator[tuple[Path, bool]]:
@@ -467,12 +471,23 @@ def _sysroot_mounts(job: Job, transport: Transport) -> tuple[Mount, ...]:
     return (Mount(target=USER_SYSROOT, source=source, read_only=transport.local),)
 
 
+def status_of(error: Exception) -> JobStatus:
+    """How a job ended that an error ended."""
+    if isinstance(error, EngineError):
+        return "engine-error"
+    return "failed" if isinstance(error, XbuildError | OSError) else "internal-error"
+
+
 def reason_of(error: Exception) -> str:
-    """What a report says of an error that ended a job."""
+    """What a report says of an error that ended a job; of a fault of xbuild's own, also where it is."""
     if isinstance(error, XbuildError):
         hint = error.hint if isinstance(error, EngineError) else ""
         return "\n".join(part for part in (error.brief, error.details, hint) if part)
-    return str(error)
+    if isinstance(error, OSError):
+        return str(error)
+    *_, frame = traceback.extract_tb(error.__traceback__) or [None]
+    place = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
+    return f"a fault of xbuild itself: {type(error).__name__}: {error}{place}"
 
 
 def _judge(steps: list[StepReport]) -> tuple[JobStatus, str]:

@@ -32,7 +32,7 @@ from xbuild.events import (
     Stream,
     WheelReady,
 )
-from xbuild.execute import Executor, JobOutcome, Rooms, reason_of
+from xbuild.execute import Executor, JobOutcome, Rooms, reason_of, status_of
 from xbuild.fetch import Fetched, Fetcher, Network
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
@@ -417,9 +417,10 @@ class Pipeline:
                 # It is in its place all the same, and the report has to say so
                 proof = "audited; not run: interrupted"
                 collected.outcome = replace(collected.outcome, status="interrupted", reason="interrupted")
-            except EngineError as error:
-                proof = f"audited; not run: {error.brief}"
-                collected.outcome = replace(collected.outcome, status="engine-error", reason=reason_of(error))
+            except Exception as error:  # noqa: BLE001  # told as the job's result
+                reason = reason_of(error)
+                proof = f"audited; not run: {error.brief if isinstance(error, XbuildError) else reason}"
+                collected.outcome = replace(collected.outcome, status=status_of(error), reason=reason)
             wheel = WheelReport(
                 file=item.path.name,
                 path=str(item.path),

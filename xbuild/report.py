@@ -24,6 +24,7 @@ BESIDE = ".xbuild"
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "timeout": ExitStatus.TIMEOUT,
     "engine-error": ExitStatus.ENGINE,
+    "internal-error": ExitStatus.INTERNAL,
     "check-failed": ExitStatus.CHECK_FAILED,
 }
 """The exit status where every job ended like this; otherwise it is that of a failed build."""

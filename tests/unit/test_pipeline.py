@@ -165,6 +165,26 @@ def test_an_engine_that_fails_one_job_leaves_the_other_alone(place: Place) -> No
     assert [job.status for job in report.jobs] == ["engine-error", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("statuses", "exit_status"),
+    [((WINDOWS,), ExitStatus.INTERNAL), ((WINDOWS, LINUX), ExitStatus.BUILD_FAILED)],
+)
+def test_a_fault_of_xbuild_in_one_job_is_that_jobs_result(
+    place: Place, statuses: tuple[str, ...], exit_status: ExitStatus
+) -> None:
+    def play(command: Command) -> int | ExecResult:
+        if WINDOWS in command.argv:
+            raise TypeError("nobody thought of this")
+        return Place.maturin(command)
+
+    place.engine.on("maturin", play)
+    report = place.pipeline(place.request(*statuses)).build()
+    assert [job.status for job in report.jobs] == ["internal-error", "failed"][: len(statuses)]
+    assert "TypeError: nobody thought of this (test_pipeline.py" in report.jobs[0].reason
+    assert report.exit_status == exit_status
+    assert len(place.recorder.of(JobFinished)) == len(statuses)
+
+
 def test_the_report_says_where_time_went_and_what_was_downloaded(place: Place) -> None:
     report = place.pipeline(place.request()).build()
     assert list(report.phases) == ["image", "fetch", "build"]

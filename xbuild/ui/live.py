@@ -16,7 +16,12 @@ from xbuild.ui.state import Clock, JobRow, RunState
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_SPINNER = "|/-\\"
 _FRAMES_PER_SECOND = 8
-_STATUS = {"out-of-memory": "memory", "engine-error": "engine", "interrupted": "stopped"}
+_STATUS = {
+    "out-of-memory": "memory",
+    "engine-error": "engine",
+    "internal-error": "fault",
+    "interrupted": "stopped",
+}
 _PHASE_WIDTH = 7
 _TIME_WIDTH = 6
 _LEAST_TARGET = 12

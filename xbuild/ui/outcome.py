@@ -73,7 +73,7 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
 
 def _unproven(job: JobReport, wheel: WheelReport) -> str:
     """Why a wheel is not proven. An engine that went away is the whole job's matter, and has a hint."""
-    return job.reason if job.status == "engine-error" else wheel.proof.partition("; ")[2]
+    return job.reason if job.status in {"engine-error", "internal-error"} else wheel.proof.partition("; ")[2]
 
 
 def _status(step: StepReport) -> Any:

@@ -20,6 +20,7 @@ RowStatus = Literal[
     "timeout",
     "out-of-memory",
     "engine-error",
+    "internal-error",
     "interrupted",
     "check-failed",
     "refused-output",
