@@ -73,23 +73,51 @@ def test_other_members_of_the_workspace_do_not_count() -> None:
         {"name": "other", "source": None, "rust_version": "1.99", "links": "z"},
         {"name": "zlib", "links": "z"},
         {"name": "cc"},
-        edges={"demo": {"zlib": None, "cc": "build"}, "other": {"zlib": None}},
+        edges={"demo": {"zlib": None}, "other": {"zlib": None, "cc": "build"}, "zlib": {"cc": "build"}},
     )
     found = read_metadata(answer, crate="demo")
     assert found.rust_version == ""
-    assert found.native == ("cc", "zlib")
+    assert found.native == ("zlib",)
     assert found.packages == 3
 
 
 def test_links_that_bring_no_native_code() -> None:
     answer = metadata(
         {"name": "demo"},
+        {"name": "pyo3", "links": "pyo3-python"},
         {"name": "pyo3-ffi", "links": "python"},
+        {"name": "pyo3-build-config"},
         {"name": "rayon-core", "links": "rayon-core"},
         {"name": "libz-sys", "links": "z"},
-        edges={"demo": {"pyo3-ffi": None, "rayon-core": None, "libz-sys": None}},
+        {"name": "pkg-config"},
+        edges={
+            "demo": {"pyo3": None, "rayon-core": None, "libz-sys": None},
+            "pyo3": {"pyo3-ffi": None, "pyo3-build-config": "build"},
+            "pyo3-ffi": {"pyo3-build-config": "build"},
+            "libz-sys": {"pkg-config": "build"},
+        },
     )
     assert read_metadata(answer, crate="demo").native == ("libz-sys",)
+
+
+def test_native_code_that_a_build_script_compiles_by_a_helper_of_its_own() -> None:
+    answer = metadata(
+        {"name": "demo"},
+        {"name": "blas-src"},
+        {"name": "blas-build"},
+        {"name": "vergen"},
+        {"name": "git2"},
+        {"name": "cc"},
+        edges={
+            "demo": {"blas-src": None, "vergen": "build"},
+            "blas-src": {"blas-build": "build"},
+            "blas-build": {"cc": None},
+            "vergen": {"git2": None},
+            "git2": {"cc": "build"},
+        },
+    )
+    # demo's own build script only runs what git2 compiled
+    assert read_metadata(answer, crate="demo").native == ("blas-src", "git2")
 
 
 def test_a_circle_of_dependencies_ends() -> None:

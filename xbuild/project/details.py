@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-_ONLY_ONCE = ("prettyplease", "pyo3-ffi", "python3-sys", "rayon-core", "wasm-bindgen-shared")
-"""Crates that set ``links`` only so that no second release of them gets into a graph."""
-
-_NATIVE_BUILDERS = ("cc", "cmake", "bindgen", "nasm-rs", "autotools")
+_NATIVE_BUILDERS = {
+    *("autotools", "bindgen", "cc", "cmake", "gcc", "nasm-rs"),
+    *("metadeps", "pkg-config", "system-deps", "vcpkg"),
+}
+"""Crates with which build scripts compile native code, or find a library of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Details:
     :ivar pyo3_features: its resolved features.
     :ivar rust_version: the newest ``rust-version`` that any package of the graph asks for, or ``""``.
     :ivar rust_version_of: the package that asks for it.
-    :ivar native: crates of the graph that bring or build native code.
+    :ivar native: crates of the graph whose build scripts compile native code, or look for a library of it.
     :ivar packages: how many packages the graph has.
     """
 
@@ -84,7 +85,7 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
                 features |= set(nodes[key]["features"])
                 pyo3_version = packages[key]["version"]
     rust_version, rust_version_of = _newest_rust(used)
-    native = sorted({item["name"] for item in used if _brings_native_code(item)})
+    native = sorted({packages[key]["name"] for key in reached if _brings_native_code(packages, nodes, key)})
     return Details(
         pyo3_version=pyo3_version,
         pyo3_features=tuple(sorted(features)),
@@ -95,24 +96,43 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
     )
 
 
-def _brings_native_code(package: Mapping[str, Any]) -> bool:
-    name = package["name"]
-    return name in _NATIVE_BUILDERS or bool(package.get("links") and name not in _ONLY_ONCE)
+def _brings_native_code(packages: Mapping[str, Any], nodes: Mapping[str, Any], key: str) -> bool:
+    """Whether a package's build script has the means to compile native code, or to find a library of it.
+
+    ``links`` does not say so: crates set it too so that no second release of them gets into a graph.
+    """
+    build = (dep["pkg"] for dep in nodes[key]["deps"] if "build" in _kinds(dep))
+    return any(
+        packages[each]["name"] in _NATIVE_BUILDERS for start in build for each in _linked(nodes, start)
+    )
+
+
+def _kinds(dependency: Mapping[str, Any]) -> set[str | None]:
+    return {kind["kind"] for kind in dependency["dep_kinds"]}
+
+
+def _linked(nodes: Mapping[str, Any], start: str) -> Iterator[str]:
+    """A package, and what is compiled into one program with it."""
+    return _closure(nodes, start, lambda kinds: None in kinds)
 
 
 def _reach(nodes: Mapping[str, Any], root: str) -> Iterator[str]:
+    """A package, and everything that its build takes; what only its tests need is none of that."""
+    return _closure(nodes, root, lambda kinds: kinds != {"dev"})
+
+
+def _closure(
+    nodes: Mapping[str, Any], start: str, follows: Callable[[set[str | None]], bool]
+) -> Iterator[str]:
     seen: set[str] = set()
-    waiting = [root]
+    waiting = [start]
     while waiting:
         key = waiting.pop()
         if key in seen:
             continue
         seen.add(key)
         yield key
-        for dependency in nodes[key]["deps"]:
-            kinds = {kind["kind"] for kind in dependency["dep_kinds"]}
-            if kinds != {"dev"}:
-                waiting.append(dependency["pkg"])
+        waiting += [dep["pkg"] for dep in nodes[key]["deps"] if follows(_kinds(dep))]
 
 
 def version_key(text: str) -> tuple[int, ...]:
