@@ -89,7 +89,8 @@ def build(
             place = _result(name, triple)
             if place.exists() and not again:
                 continue
-            pair = _one(name, triple, rows.get(name, {}).get("interp", "cp311"))
+            row = rows.get(name, {})
+            pair = _one(name, row.get("version", ""), triple, row.get("interp", "cp311"))
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(json.dumps(pair.__dict__, indent=1) + "\n", "utf-8")
             typer.echo(f"{name} {triple}: {pair.outcome} {pair.seconds:.0f}s {'; '.join(pair.notes)}"[:400])
@@ -126,8 +127,8 @@ def _result(name: str, triple: str) -> Path:
     return KEPT / "results" / name / f"{triple}.json"
 
 
-def _one(name: str, triple: str, interp: str) -> Pair:
-    sdist, version = _sdist(name)
+def _one(name: str, wanted: str, triple: str, interp: str) -> Pair:
+    sdist, version = _sdist(name, wanted)
     out = KEPT / "wheels" / name / triple
     started = time.monotonic()
     words = ["run", sdist, "--target", triple, "--interp", interp, "--out", out, "--json"]
@@ -243,12 +244,13 @@ def _modules(one: AuditResult, other: AuditResult) -> list[str]:
     return found
 
 
-def _sdist(name: str) -> tuple[Path, str]:
-    """The newest release's sdist, unpacked and kept; and its version."""
-    place = KEPT / "sdists" / name
+def _sdist(name: str, wanted: str) -> tuple[Path, str]:
+    """A release's sdist, the newest one's by itself, unpacked and kept; and its version."""
+    place = KEPT / "sdists" / f"{name}-{wanted or 'newest'}"
     if not place.is_dir():
         download, unpacked = KEPT / "downloads" / name, KEPT / "unpacked" / name
-        words = ("-m", "unearth", name, "--no-binary", "--download", str(download))
+        requirement = f"{name}=={wanted}" if wanted else name
+        words = ("-m", "unearth", requirement, "--no-binary", "--download", str(download))
         subprocess.run([sys.executable, *words], check=True, capture_output=True)
         with tarfile.open(next(download.glob("*.tar.gz"))) as archive:
             archive.extractall(unpacked, filter="data")
