@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import tarfile
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from xbuild.project.lockfile import LockedPackage, no_lockfile, read_lock
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot
 from xbuild.prune import Leftovers, recall, remember
+from xbuild.toml import read_toml
 from xbuild.transport import Transport, give, tar_tree
 
 _TRUST = "/trust"
@@ -347,7 +347,7 @@ def _cargo_toml(manifest: Manifest) -> str:
 
 def _details(answer: str, manifest: Manifest) -> Details:
     """What cargo's answer says about a crate."""
-    name = str(tomllib.loads(manifest.cargo_toml.read_text("utf-8"))["package"]["name"])
+    name = str(read_toml(manifest.cargo_toml)["package"]["name"])
     try:
         return read_metadata(json.loads(answer), crate=name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

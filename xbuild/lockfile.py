@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from xbuild.errors import DriftError, RefusedError
 from xbuild.files import open_regular, write_whole
 from xbuild.images.manifest import tool_versions
 from xbuild.images.recipe import RECIPE_LABEL
+from xbuild.toml import parse_toml
 
 LOCK_FILE = "xbuild.lock"
 SCHEMA = 1
@@ -235,7 +235,7 @@ def parse_lock(text: str, *, where: str) -> Lock:
     :raises RefusedError: ``bad-xbuild-lock``.
     """
     try:
-        data = tomllib.loads(text)
+        data = parse_toml(text)
         _check_schema(data)
         images = {name: _image(table) for name, table in _table(data, "image").items()}
         return Lock(xbuild=_string(data, "xbuild"), images=MappingProxyType(images))

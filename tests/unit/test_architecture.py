@@ -14,7 +14,7 @@ ROOT = Path(xbuild.__file__).parent
 
 STAGES = (
     # values and facts, which know nothing of a run
-    ("xbuild", "errors", "events", "catalog", "engine", "layout", "text", "redact"),
+    ("xbuild", "errors", "events", "catalog", "engine", "layout", "text", "toml", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
     ("files", "project", "interpreters", "images", "lockfile", "transport", "prune", "cargo", "fetch"),

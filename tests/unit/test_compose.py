@@ -41,9 +41,13 @@ def config(folder: Path, text: str, *, name: str = "config.toml") -> None:
     (folder / ".cargo" / name).write_text(text, "utf-8")
 
 
+def targets(crate: Path) -> list[str]:
+    return [wanted.target.triple for wanted in request(crate).targets]
+
+
 def target(crate: Path) -> str:
-    (wanted,) = request(crate).targets
-    return wanted.target.triple
+    (triple,) = targets(crate)
+    return triple
 
 
 def test_the_default_target_is_this_machine(crate: Path) -> None:
@@ -56,11 +60,16 @@ def test_cargo_build_target(crate: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert target(crate) == ARM
 
 
-@pytest.mark.parametrize("text", [f'[build]\ntarget = "{ARM}"\n', f'build.target = ["{ARM}", "{WINDOWS}"]\n'])
+@pytest.mark.parametrize("text", [f'[build]\ntarget = "{ARM}"\n', f'build.target = ["{ARM}"]\n'])
 @pytest.mark.parametrize("name", ["config.toml", "config"])
 def test_cargos_configuration(crate: Path, name: str, text: str) -> None:
     config(crate, text, name=name)
     assert target(crate) == ARM
+
+
+def test_all_of_a_list_is_built_as_cargo_does(crate: Path) -> None:
+    config(crate, f'build.target = ["{WINDOWS}", "host-tuple", "{ARM}"]\n')
+    assert targets(crate) == [WINDOWS, f"{os.uname().machine}-unknown-linux-gnu", ARM]
 
 
 def test_the_nearest_configuration_with_a_target_counts(crate: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,12 +20,15 @@ from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import Loaded, Settings, load_settings
+from xbuild.toml import read_toml
 
 if TYPE_CHECKING:
     from xbuild.attest import SigningKey
     from xbuild.prove import Prover
 
 GIB = 1 << 30
+_MACHINE = "host-tuple"
+"""What cargo takes in ``build.target`` for the platform that it runs on."""
 
 
 def load(flags: Mapping[str, Any], project: Path | None, config_file: Path | None = None) -> Loaded:
@@ -44,7 +46,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
     :raises RefusedError: an unknown target or interpreter.
     :raises UsageError: SOURCE_DATE_EPOCH is no time.
     """
-    triples = settings.targets or (_default_target(project, os.environ),)
+    triples = settings.targets or _default_targets(project, os.environ)
     targets = tuple(
         _target_request(catalog.target(triple), settings, catalog) for triple in dict.fromkeys(triples)
     )
@@ -122,32 +124,33 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
     )
 
 
-def _default_target(project: Path, environ: Mapping[str, str]) -> str:
+def _default_targets(project: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
     """``CARGO_BUILD_TARGET``, else ``build.target`` of .cargo/config.toml, else this machine's platform."""
+    machine = f"{os.uname().machine}-unknown-linux-gnu"
     named = environ.get("CARGO_BUILD_TARGET")
     if named:
-        return named
+        return (named,)
     for folder in (project, *project.parents):
         # Where both are there, cargo takes the one without a suffix, and only that
         paths = (folder / ".cargo" / name for name in ("config", "config.toml"))
         path = next((path for path in paths if path.is_file()), None)
-        target = _build_target(path) if path else ""
-        if target:
-            return target
-    return f"{os.uname().machine}-unknown-linux-gnu"
+        targets = _build_targets(path) if path else ()
+        if targets:
+            return tuple(machine if target == _MACHINE else target for target in targets)
+    return (machine,)
 
 
-def _build_target(path: Path) -> str:
-    """The (first) ``build.target`` of a configuration of cargo's, or ``""``."""
+def _build_targets(path: Path) -> tuple[str, ...]:
+    """What ``build.target`` of a configuration of cargo's names, one target or a list."""
     try:
-        build = tomllib.loads(path.read_text("utf-8")).get("build", {})
+        build = read_toml(path).get("build", {})
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"cannot read {path}", details=str(error), code="bad-config") from error
     target = build.get("target", []) if isinstance(build, dict) else None
     targets = [target] if isinstance(target, str) else target
     if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
         raise UsageError(f"build.target of {path} is no target", code="bad-config")
-    return targets[0] if targets else ""
+    return tuple(filter(None, targets))
 
 
 def _epoch(text: str) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xbuild.errors import RefusedError
+from xbuild.toml import parse_toml
 
 # Names, versions and checksums become names of files, and somebody else may have written the lockfile
 _SHAPES = {
@@ -53,7 +53,7 @@ def parse_lock(text: str, *, where: str) -> tuple[LockedPackage, ...]:
     :raises RefusedError: ``bad-lockfile``.
     """
     try:
-        data = tomllib.loads(text)
+        data = parse_toml(text)
         old_checksums = data.get("metadata", {})
         return tuple(_package(item, old_checksums) for item in data.get("package", ()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

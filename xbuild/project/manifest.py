@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from xbuild.errors import RefusedError
 from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.shapes import CargoToml, PyprojectToml, problems
+from xbuild.toml import read_toml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = read_toml(path)
     except (OSError, ValueError, RecursionError) as error:
         raise RefusedError(f"cannot read {path}", details=str(error), code="bad-manifest") from error
     wrong = problems(shape, document)

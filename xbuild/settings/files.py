@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from xbuild.errors import UsageError
+from xbuild.toml import parse_toml, read_toml, toml_text
 
 FILE_NAME = "xbuild.toml"
 PYPROJECT = "pyproject.toml"
@@ -99,7 +99,7 @@ def _is_workspace(directory: Path) -> bool:
     if not manifest.is_file():
         return False
     try:
-        return "workspace" in tomllib.loads(manifest.read_text("utf-8"))
+        return "workspace" in read_toml(manifest)
     except (OSError, ValueError, RecursionError):
         return False  # cargo will say what is wrong with it
 
@@ -123,8 +123,8 @@ def read(path: Path, *, label_from: Path | None = None) -> ConfigFile | None:
     :raises UsageError: ``bad-config`` for bad TOML, ``config-unreadable``.
     """
     try:
-        text = path.read_text("utf-8")
-        data = tomllib.loads(text)
+        text = toml_text(path)
+        data = parse_toml(text)
     except (ValueError, RecursionError) as error:
         # Not TOMLDecodeError alone: numbers of too many digits and arrays in too many others are none
         raise UsageError(
@@ -164,8 +164,8 @@ def key_lines(text: str) -> dict[tuple[str, ...], int]:
 def _only_key(statement: str) -> tuple[str, ...]:
     """The key of a one-line TOML document; the parser itself takes quotes and dots apart."""
     try:
-        data: Any = tomllib.loads(statement)
-    except tomllib.TOMLDecodeError:
+        data: Any = parse_toml(statement)
+    except ValueError:
         return ()
     key: list[str] = []
     while isinstance(data, dict) and data:
