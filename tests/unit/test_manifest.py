@@ -50,6 +50,16 @@ def test_without_pyproject(tmp_path: Path) -> None:
     assert found.specifier.contains("3.8")
 
 
+@pytest.mark.parametrize("words", ["", '[tool.maturin]\npython-packages = ["other"]\n'])
+def test_a_project_that_puts_python_first_has_its_crate_in_rust(tmp_path: Path, words: str) -> None:
+    text = f'{PYPROJECT}[project]\nname = "my-demo"\nversion = "1"\n{words}'
+    modules = "other" if words else "my_demo"
+    place = put(tmp_path, pyproject_toml=text, rust__Cargo_toml=CARGO, **{f"src__{modules}__x": ""})
+    assert refusal(place).code == "no-crate"
+    (tmp_path / "src" / modules / "__init__.py").touch()
+    assert read_manifest(place).cargo_toml == tmp_path / "rust" / "Cargo.toml"
+
+
 @pytest.mark.parametrize("backend", ["setuptools.build_meta", "hatchling.build", "poetry.core.masonry.api"])
 def test_another_backend_is_named(tmp_path: Path, backend: str) -> None:
     text = f'[build-system]\nrequires = ["setuptools>=61", "setuptools-rust"]\nbuild-backend = "{backend}"\n'

@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> Manifest:
     pyproject = _read_toml(path, PyprojectToml) if path.is_file() else {}
     _require_maturin(project, pyproject)
     settings = pyproject.get("tool", {}).get("maturin", {})
-    cargo_toml = (project / settings.get("manifest-path", "Cargo.toml")).resolve()
+    cargo_toml = (project / settings.get("manifest-path", _default_cargo_toml(project, pyproject))).resolve()
     if not cargo_toml.is_file():
         raise RefusedError(
             f"no crate at {project}",
@@ -127,6 +127,21 @@ def read_manifest(path: Path) -> Manifest:
         maturin_features=_features(settings, project),
         maturin=settings,
     )
+
+
+def _default_cargo_toml(project: Path, pyproject: Mapping[str, Any]) -> str:
+    """Where maturin looks without a ``manifest-path`` (``resolve_manifest_paths`` in its project_layout.rs).
+
+    A project that puts Python first has its crate in rust/, and its modules in src/ or where it says.
+    """
+    settings = pyproject.get("tool", {}).get("maturin", {})
+    name = str(pyproject.get("project", {}).get("name", ""))
+    packages = [name.replace("-", "_"), *settings.get("python-packages", ())] if name else []
+    python_first = "python-source" in settings or any(
+        (project / "src" / package / "__init__.py").is_file() for package in packages
+    )
+    crate = "rust/Cargo.toml"
+    return crate if pyproject and python_first and (project / crate).is_file() else "Cargo.toml"
 
 
 def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, Any]:

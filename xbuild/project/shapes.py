@@ -84,6 +84,7 @@ class _Maturin(_Shape):
     name: str = ""
     manifest_path: PathWord = ""
     python_source: PathWord = ""
+    python_packages: list[PathWord] = []
     bindings: str = ""
     features: list[str | Table] = []
     all_features: bool = False
