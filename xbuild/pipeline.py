@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -139,7 +139,7 @@ class Pipeline:
             # Asked now, because an engine that is lost in mid-build is told of in the report
             engine = self._tools.engine.info()
             self._announce(inspected)
-            done = self._execute(inspected, work)
+            done = self._execute(inspected, work, engine)
             self._stop_if_cancelled(allow=bool(done))
         return self._report(inspected, engine, done, started, time.monotonic() - wall)
 
@@ -363,10 +363,10 @@ class Pipeline:
         for note in inspected.plan.notes:
             self._notice("info", "note", note)
 
-    def _execute(self, inspected: _Inspected, work: Path) -> list[_Done]:
+    def _execute(self, inspected: _Inspected, work: Path, engine: EngineInfo) -> list[_Done]:
         self._begun["build"] = time.monotonic()
         jobs = inspected.plan.jobs
-        workers = max(self._request.jobs, 1)
+        workers = self._request.jobs or jobs_with_room(engine, jobs)
         parsers = Parsers(sum(len(job.steps) for job in jobs), ahead=workers)
         with parsers, ThreadPoolExecutor(max_workers=workers) as pool:
             executor = self._executor(inspected, work, parsers)
@@ -593,6 +593,12 @@ class Pipeline:
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )
+
+
+def jobs_with_room(engine: EngineInfo, jobs: Sequence[Job]) -> int:
+    """How many of a run's jobs the processors and the memory of the engine's machine carry at once."""
+    largest = max((job.limits.memory for job in jobs), default=0)
+    return max(1, min(engine.cpus, engine.memory // max(largest, 1 << 30)))
 
 
 def _metadata_features(manifest: Manifest, wanted: TargetRequest) -> tuple[str, ...]:

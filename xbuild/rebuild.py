@@ -111,7 +111,7 @@ class Places:
 
     :ivar source: the crate's folder.
     :ivar out: a folder for the new wheels, which has none of these yet.
-    :ivar jobs: how many targets are built at once.
+    :ivar jobs: how many targets are built at once; 0 for what the engine's machine carries.
     :ivar runtime: the container runtime, ``""`` for the engine's default.
     :ivar means: for each target of the wheels.
     """

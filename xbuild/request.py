@@ -41,7 +41,7 @@ class BuildRequest:
 
     :ivar project: the crate's folder (the one with pyproject.toml or Cargo.toml), absolute.
     :ivar out: where wheels go, absolute.
-    :ivar jobs: how many targets are built at the same time.
+    :ivar jobs: how many targets are built at the same time; 0 for what the engine's machine carries.
     :ivar locked: refuse a missing or outdated Cargo.lock.
     :ivar strict: refuse everything when one pair of target and interpreter cannot work.
     :ivar offline: fetch nothing; what is not in the cache is an error.

@@ -166,7 +166,7 @@ def test_options_reach_the_request(crate: Path) -> None:
     assert (made.locked, made.strict, made.offline, made.jobs) == (True, True, True, 3)
     assert made.out == Path.cwd() / "elsewhere"
     assert made.targets[0].limits.memory == 2 << 30
-    assert request(crate).jobs >= 1
+    assert request(crate).jobs == 0
 
 
 def test_a_sysroot(crate: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from xbuild.events import JobFinished, Notice, PhaseStarted, RunStarted
 from xbuild.fetch import Network
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
-from xbuild.pipeline import InterruptedRunError, Pipeline, Tools
+from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, jobs_with_room
 from xbuild.project.lockfile import LockedPackage
 from xbuild.request import BuildRequest
 
@@ -163,6 +164,15 @@ def test_an_engine_that_fails_one_job_leaves_the_other_alone(place: Place) -> No
     place.engine.on("maturin", play)
     report = place.pipeline(place.request(WINDOWS, LINUX)).build()
     assert [job.status for job in report.jobs] == ["engine-error", "failed"]
+
+
+def test_as_many_jobs_as_the_engines_machine_carries(place: Place) -> None:
+    jobs = place.pipeline(place.request(WINDOWS, LINUX)).plan().jobs
+    (memory,) = {job.limits.memory for job in jobs}
+    engine = replace(place.engine.info(), cpus=64, memory=3 * memory + 1)
+    assert jobs_with_room(engine, jobs) == 3
+    assert jobs_with_room(replace(engine, cpus=2), jobs) == 2
+    assert jobs_with_room(replace(engine, memory=memory // 2), jobs) == 1
 
 
 @pytest.mark.parametrize(

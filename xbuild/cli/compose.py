@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from xbuild.attest import SigningKey
     from xbuild.prove import Prover
 
-GIB = 1 << 30
 _MACHINE = "host-tuple"
 """What cargo takes in ``build.target`` for the platform that it runs on."""
 
@@ -69,12 +68,8 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
 
 
 def jobs_of(settings: Settings) -> int:
-    """How many targets are built at once; with ``auto`` as many as processors and memory allow."""
-    if isinstance(settings.jobs, int):
-        return settings.jobs
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    processors = len(os.sched_getaffinity(0))
-    return max(1, min(processors, memory // max(settings.memory, GIB)))
+    """How many targets are built at once; 0 for as many as the engine's processors and memory allow."""
+    return settings.jobs if isinstance(settings.jobs, int) else 0
 
 
 def limits_of(settings: Settings, triple: str) -> Limits:
