@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,24 +62,44 @@ class Finding:
         return asdict(self)
 
 
-def examine(settings: Settings, *, environ: Mapping[str, str]) -> list[Finding]:
-    """Look at everything; never raises."""
+def examine(
+    settings: Settings,
+    *,
+    environ: Mapping[str, str],
+    connect: Callable[[], Engine] = lambda: DockerEngine(timeout=10),
+) -> list[Finding]:
+    """Look at everything; never raises, also where the engine goes away meanwhile.
+
+    :param connect: connects to the engine.
+    """
     findings: list[Finding] = []
     try:
-        engine: Engine = DockerEngine(timeout=10)
+        engine = connect()
         info = engine.info()
     except XbuildError as error:
         findings.append(Finding("engine", "error", f"{error.brief} ({error.details})", error.hint))
     else:
-        findings += _engine(info)
-        findings += _isolation(engine, info, settings)
-        findings += _base(engine, settings, environ)
-        findings += _transport(engine, settings)
-        findings += _engine_space(engine, info)
-    findings += _space(settings)
-    findings += _certificates(settings)
-    findings += _emulation()
+        findings += _seen("engine", lambda: _engine(info))
+        findings += _seen("isolation", lambda: _isolation(engine, info, settings))
+        findings += _seen("base source", lambda: _base(engine, settings, environ))
+        findings += _seen("transport", lambda: _transport(engine, settings))
+        findings += _seen("space of the engine", lambda: _engine_space(engine, info))
+    findings += _seen("space", lambda: _space(settings))
+    findings += _seen("certificates", lambda: _certificates(settings))
+    findings += _seen("emulation", _emulation)
     return findings
+
+
+def _seen(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What one look found. The engine may go away meanwhile, and a file may not be readable."""
+    found: list[Finding] = []
+    try:
+        found.extend(look())
+    except XbuildError as error:
+        found.append(Finding(name, "error", f"{error.brief} ({error.details})", error.hint))
+    except OSError as error:
+        found.append(Finding(name, "error", str(error), "see who may read it"))
+    return found
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -179,7 +199,9 @@ def _build_spec(settings: Settings) -> ContainerSpec:
         image=base_recipe().tag,
         user=build_user(),
         labels={"xbuild.purpose": "doctor"},
-        limits=Limits(memory=settings.memory, cpus=settings.cpus or 0.0, pids=settings.pids),
+        limits=Limits(
+            memory=settings.memory, cpus=settings.cpus or 0.0, cpuset=settings.cpuset, pids=settings.pids
+        ),
         runtime=settings.runtime,
     )
 

@@ -177,7 +177,7 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document so that its readers see the old one or the new one, never a part."""
-    write_whole(path, f"{json.dumps(document, indent=1, default=str)}\n".encode())
+    write_whole(path, f"{json.dumps(document, indent=1)}\n".encode())
 
 
 def copy_logs(folder: Path, beside: Path) -> None:

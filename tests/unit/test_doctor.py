@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,25 @@ def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"space", "certificates", "emulation"} <= set(by_name)
     assert all(finding.fix for finding in found if finding.level != "ok")
     assert set(found[0].as_dict()) == {"name", "level", "message", "fix"}
+
+
+def test_an_engine_that_goes_away_meanwhile(tmp_path: Path, engine: FakeEngine) -> None:
+    engine.gone = True
+    found = doctor.examine(settings(tmp_path), environ={}, connect=lambda: engine)
+    levels = {finding.name: finding.level for finding in found}
+    assert (levels["engine"], levels["isolation"], levels["transport"]) == ("ok", "error", "error")
+    assert {"space", "certificates", "emulation"} <= set(levels)
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    def look() -> Iterator[Finding]:
+        yield Finding("one", "ok", "fine")
+        raise PermissionError("no entry")
+
+    assert [(item.name, item.level) for item in doctor._seen("two", look)] == [
+        ("one", "ok"),
+        ("two", "error"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -159,10 +159,16 @@ def test_a_document_is_written_whole(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     write_json(path, {"a": 1})
     first = path.stat().st_ino
-    write_json(path, {"a": Path("/x"), "ü": "ü"})
+    write_json(path, {"a": "/x", "ü": "ü"})
     assert json.loads(path.read_text("utf-8")) == {"a": "/x", "ü": "ü"}
     assert path.stat().st_ino != first
     assert [item.name for item in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_value_that_is_no_json_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="PosixPath"):
+        write_json(tmp_path / "report.json", {"a": Path("/x")})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_document_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
