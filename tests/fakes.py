@@ -469,6 +469,7 @@ def make_manifest(project: Path = Path("/nowhere/demo"), /, **changes: Any) -> M
 def make_details(*features: str, **changes: Any) -> Details:
     """What cargo says about the crate of :func:`make_manifest`."""
     values: dict[str, Any] = {
+        "bindings": "pyo3",
         "pyo3_version": "0.26.0",
         "pyo3_features": features,
         "rust_version": "",
@@ -648,7 +649,7 @@ class FakeCargo:
         self._git_files = dict(git_files or {})
 
     def __call__(self, command: Command) -> int:
-        names = {"vendor", "metadata", "generate-lockfile", "update"}
+        names = {"vendor", "metadata", "tree", "generate-lockfile", "update"}
         name = next(word for word in command.argv[1:] if word in names)
         self.ran.append(name)
         lock = command.path("/src/Cargo.lock")
@@ -664,6 +665,9 @@ class FakeCargo:
             return 101
         elif name == "vendor":
             self._vendor(command)
+        elif name == "tree":
+            for package in self._packages:
+                command.say(f"{package.name} v{package.version}|{','.join(self._features)}")
         else:
             command.say(metadata_json(self._crate, self._packages, features=self._features))
         return 0

@@ -24,6 +24,7 @@ from xbuild.events import Stream
 from xbuild.files import keep, mark_used, remove_tree, sealed, unsealed
 from xbuild.images.layers import ChunkReader, tar_files
 from xbuild.layout import OUT, SRC, VENDOR
+from xbuild.project.bindings import TREE_FORMAT, needs_tree
 from xbuild.project.crates import CrateStore
 from xbuild.project.details import Details, read_metadata
 from xbuild.project.lockfile import LockedPackage, no_lockfile, read_lock
@@ -59,6 +60,23 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What cargo is asked about a crate.
+
+    :ivar features: cargo's options that choose features.
+    :ivar target: only what the crate depends on there; ``""`` is everywhere.
+    """
+
+    features: tuple[str, ...] = ()
+    target: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All of it, to tell one from the other."""
+        return (*self.features, self.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What the phase gives.
 
@@ -82,6 +100,7 @@ class Fetcher:
     :ivar image: the base image's identifier.
     :ivar user: ``uid:gid`` of the containers.
     :ivar work: a private folder of the run.
+    :ivar views: whatever else cargo will be asked about: it is asked all at once.
     """
 
     engine: Engine
@@ -95,13 +114,14 @@ class Fetcher:
     labels: Mapping[str, str]
     on_line: OnLine
     timeout: float = 1800.0
+    views: tuple[View, ...] = ()
 
     def fetch(
         self,
         manifest: Manifest,
         snapshot: Snapshot,
         *,
-        features: tuple[str, ...],
+        view: View,
         locked: bool,
         offline: bool,
     ) -> Fetched:
@@ -130,13 +150,16 @@ class Fetcher:
                 hint="run once without --offline",
                 code="offline",
             )
-        known = self._known_details(self._key(manifest, snapshot, *features)) if complete else None
+        known = self._known_details(self._key(manifest, snapshot, *view.words)) if complete else None
         used_network = False
         if known is None:
-            known = self._ask(manifest, snapshot, lock_path, features, offline=offline) if complete else None
-            used_network = known is None
-            known = known or self._run(manifest, snapshot, lock_path, locked_to, features=features)
-            self._remember(self._key(manifest, snapshot, *features), known)
+            views = tuple(dict.fromkeys((view, *self.views)))
+            answers = self._ask(manifest, snapshot, lock_path, views, offline=offline) if complete else None
+            used_network = answers is None
+            answers = answers or self._run(manifest, snapshot, lock_path, locked_to, views)
+            for asked, answer in answers.items():
+                self._remember(self._key(manifest, snapshot, *asked.words), answer)
+            known = answers[view]
         pruned = locked_to.count(lock_path) if had_lock else 0
         if pruned and used_network:
             remember(pruned_before, lock_path)
@@ -178,10 +201,10 @@ class Fetcher:
         manifest: Manifest,
         snapshot: Snapshot,
         lock_path: Path,
-        features: tuple[str, ...],
+        views: tuple[View, ...],
         *,
         offline: bool,
-    ) -> Details | None:
+    ) -> dict[View, Details] | None:
         """Ask cargo about the crate, in a container that has the crates of the cache and no network.
 
         Unless ``offline``, ``None`` where cargo does not get on so: Cargo.toml may want what is not locked,
@@ -210,7 +233,7 @@ class Fetcher:
                     container.put(VENDOR, tar_tree(vendor, owner="0:0"))
                 on_line = self.on_line if offline else _pass_over
                 crate = Cargo(container, _cargo_toml(manifest), on_line, self.timeout, ())
-                return _details(crate.run("metadata", *_LOCKED, "--offline", *_FORMAT, *features), manifest)
+                return _answers(crate, manifest, views, "--offline")
         except RefusedError as error:
             if offline or error.code != "lockfile-outdated":
                 raise
@@ -233,9 +256,8 @@ class Fetcher:
         snapshot: Snapshot,
         lock_path: Path,
         locked_to: Leftovers,
-        *,
-        features: tuple[str, ...],
-    ) -> Details:
+        views: tuple[View, ...],
+    ) -> dict[View, Details]:
         out = self.work / "fetch"
         # cargo writes a lockfile where there is none, and where it prunes one
         for path in (lock_path, lock_path.parent):
@@ -270,13 +292,13 @@ class Fetcher:
                 self._bring_lock(container, manifest, lock_path)
                 locked_to.check(lock_path, said=error.details)
                 config = crate.run("vendor", *words)
-            answer = crate.run("metadata", *_LOCKED, *_FORMAT, *features)
+            answers = _answers(crate, manifest, views)
             if not self.transport.local:
                 _unpack(container.get(OUT), out)
             self._bring_lock(container, manifest, lock_path)
         self._take(out, lock_path, config)
         remove_tree(out)
-        return _details(answer, manifest)
+        return answers
 
     def _bring_lock(self, container: Container, manifest: Manifest, lock_path: Path) -> None:
         """Take over what cargo made of the lockfile, where it did not do so in the snapshot itself."""
@@ -345,11 +367,22 @@ def _cargo_toml(manifest: Manifest) -> str:
     return f"{SRC}/{manifest.cargo_toml.relative_to(manifest.root).as_posix()}"
 
 
-def _details(answer: str, manifest: Manifest) -> Details:
-    """What cargo's answer says about a crate."""
+def _answers(crate: Cargo, manifest: Manifest, views: tuple[View, ...], *words: str) -> dict[View, Details]:
+    """What cargo says about a crate."""
+    return {view: _details(crate, manifest, view, (*_LOCKED, *words)) for view in views}
+
+
+def _details(crate: Cargo, manifest: Manifest, view: View, words: tuple[str, ...]) -> Details:
     name = str(read_toml(manifest.cargo_toml)["package"]["name"])
+    platform = ("--filter-platform", view.target) if view.target else ()
+    answer = crate.run("metadata", *words, *_FORMAT, *platform, *view.features)
     try:
-        return read_metadata(json.loads(answer), crate=name)
+        metadata = json.loads(answer)
+        tree = None
+        if needs_tree(metadata):
+            platform = ("--target", view.target or "all")
+            tree = crate.run("tree", *words, *TREE_FORMAT, *platform, *view.features)
+        return read_metadata(metadata, crate=name, tree=tree)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FetchError(
             "cargo metadata gave an answer that cannot be read",

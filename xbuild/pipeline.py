@@ -33,7 +33,7 @@ from xbuild.events import (
     WheelReady,
 )
 from xbuild.execute import Executor, JobOutcome, Rooms, reason_of, status_of
-from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.fetch import Fetched, Fetcher, Network, View
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
@@ -226,9 +226,10 @@ class Pipeline:
             user=self._user,
             labels=self._labels,
             on_line=self._fetch_line,
+            views=tuple(dict.fromkeys(_view(manifest, wanted) for wanted in request.targets)),
         )
-        by_features = self._fetch(fetcher, manifest, snapshot)
-        fetched = next(iter(by_features.values()))
+        by_view = self._fetch(fetcher, manifest, snapshot)
+        fetched = next(iter(by_view.values()))
         _expect(request.lock_digest, fetched.lock_digest, "Cargo.lock", manifest.lock_path, "lock-changed")
         if fetched.generated_lock:
             self._notice(
@@ -247,10 +248,7 @@ class Pipeline:
         plan = make_plan(
             request,
             replace(manifest, locked=fetched.packages),
-            {
-                wanted.target.triple: by_features[_metadata_features(manifest, wanted)].details
-                for wanted in request.targets
-            },
+            {wanted.target.triple: by_view[_view(manifest, wanted)].details for wanted in request.targets},
             tools.catalog,
             images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
             rust=rust,
@@ -260,25 +258,20 @@ class Pipeline:
         return _Inspected(
             manifest=manifest,
             snapshot=snapshot,
-            fetched=replace(fetched, used_network=any(item.used_network for item in by_features.values())),
-            packages=max(item.details.packages for item in by_features.values()),
+            fetched=replace(fetched, used_network=any(item.used_network for item in by_view.values())),
+            packages=max(item.details.packages for item in by_view.values()),
             plan=plan,
             images={triple: image for triple, image in images.items() if image},
             transport=transport,
             vendor=vendor,
         )
 
-    def _fetch(
-        self, fetcher: Fetcher, manifest: Manifest, snapshot: Snapshot
-    ) -> dict[tuple[str, ...], Fetched]:
-        """Fetch what the crate needs, and ask about it once for each distinct set of features."""
+    def _fetch(self, fetcher: Fetcher, manifest: Manifest, snapshot: Snapshot) -> dict[View, Fetched]:
+        """Fetch what the crate needs, and ask about it as each target sees it."""
         request = self._request
-        sets = dict.fromkeys(_metadata_features(manifest, wanted) for wanted in request.targets)
         return {
-            features: fetcher.fetch(
-                manifest, snapshot, features=features, locked=request.locked, offline=request.offline
-            )
-            for features in sets
+            view: fetcher.fetch(manifest, snapshot, view=view, locked=request.locked, offline=request.offline)
+            for view in fetcher.views
         }
 
     def _fetch_line(self, stream: Stream, line: str) -> None:
@@ -601,16 +594,17 @@ def jobs_with_room(engine: EngineInfo, jobs: Sequence[Job]) -> int:
     return max(1, min(engine.cpus, engine.memory // max(largest, 1 << 30)))
 
 
-def _metadata_features(manifest: Manifest, wanted: TargetRequest) -> tuple[str, ...]:
-    """The options with which cargo takes the features that maturin builds a target with."""
+def _view(manifest: Manifest, wanted: TargetRequest) -> View:
+    """The crate with the dependencies of a target, and the features that maturin builds it with."""
     features = {*manifest.maturin_features, *wanted.features}
     every = wanted.all_features or manifest.maturin.get("all-features")
     bare = wanted.no_default_features or manifest.maturin.get("no-default-features")
-    return (
+    words = (
         *(("--features", ",".join(sorted(features))) if features else ()),
         *(("--all-features",) if every else ()),
         *(("--no-default-features",) if bare else ()),
     )
+    return View(features=words, target=wanted.target.triple)
 
 
 def _expect(wanted: str, found: str, what: str, where: Path, code: str) -> None:

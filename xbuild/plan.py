@@ -14,6 +14,7 @@ from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
+from xbuild.project.choice import choose_bindings
 from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
@@ -157,19 +158,20 @@ def make_plan(
     known = details or {}
     for one in (None, *dict.fromkeys(known.values())):
         check_rust(manifest, one, rust)
-    _check_bindings(manifest)
     refused: list[Refusal] = []
     doubtful: set[Refusal] = set()
     jobs: list[Job] = []
     notes: dict[str, None] = {}
     for wanted in request.targets:
         own = known.get(wanted.target.triple)
-        steps = _steps(wanted, manifest, own, catalog=catalog, refused=refused, doubtful=doubtful)
+        bindings = choose_bindings(manifest, own)
+        steps = _steps(wanted, manifest, own, bindings, catalog=catalog, refused=refused, doubtful=doubtful)
         if steps:
             image = wanted.image or images[wanted.target.triple]
             jobs.append(_job(wanted, request, manifest, image=image, steps=tuple(steps), epoch=epoch))
         notes.update(dict.fromkeys(_notes(wanted, own)))
-    if (request.strict and not doubtful.issuperset(refused)) or (refused and not jobs):
+    certain = not doubtful.issuperset(refused)
+    if certain and (request.strict or not jobs):
         raise _all_refused(refused)
     return Plan(
         name=manifest.name,
@@ -210,16 +212,6 @@ def check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
         )
 
 
-def _check_bindings(manifest: Manifest) -> None:
-    if manifest.bindings in {"cffi", "uniffi"}:
-        raise RefusedError(
-            f"{manifest.bindings} bindings cannot be cross-built",
-            details="maturin runs a Python interpreter of the target platform to generate them",
-            hint="build on the target platform, or move to PyO3",
-            code="unsupported-bindings",
-        )
-
-
 def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[str]:
     if wanted.target.os == "windows":
         which = f"the sysroot at {wanted.sysroot}" if wanted.sysroot else "xbuild's own open sysroot"
@@ -234,6 +226,7 @@ def _steps(
     wanted: TargetRequest,
     manifest: Manifest,
     details: Details | None,
+    bindings: str,
     *,
     catalog: Catalog,
     refused: list[Refusal],
@@ -241,32 +234,36 @@ def _steps(
 ) -> list[Step]:
     """What is built for a target.
 
+    :param bindings: what :func:`choose_bindings` gave.
     :param refused: gets what cannot work.
-    :param doubtful: gets those of them that the crate's features, if they are not known yet, may make work.
+    :param doubtful: gets those of them that the crate's bindings and features, which are not known yet, may
+        make work.
     """
     target = wanted.target
-    if manifest.bindings == "bin":
+    if bindings == "bin":
         return [_step(wanted, manifest, (), "py3-none")]
     asked = wanted.interpreters or tuple(catalog.interpreters.values())
     answers = {item: refuse(target, item, manifest, details, catalog) for item in asked}
     fits = [item for item, refusal in answers.items() if refusal is None]
-    stable_abi = bool(details and details.abi3)
+    stable_abi = bool(details and details.abi3 and bindings != "pyo3-bin")
     chosen = [item for item in asked if item in fits or (stable_abi and _served(item, answers[item], fits))]
     if not wanted.every_interpreter:
         against = {item: refusal for item, refusal in answers.items() if refusal and item not in chosen}
         refused += against.values()
         if details is None:
-            doubtful |= {refusal for item, refusal in against.items() if _served(item, refusal, fits)}
+            doubtful |= {
+                refusal for item, refusal in against.items() if not bindings or _served(item, refusal, fits)
+            }
     if not chosen and wanted.every_interpreter:
-        refused.append(
-            Refusal(
-                target=target.triple,
-                interpreter="all",
-                code="no-interpreter",
-                reason=f"no interpreter that xbuild knows fits {manifest.name} on {target.triple}",
-                hint="name one with --interp to see why it does not fit",
-            )
+        none = Refusal(
+            target=target.triple,
+            interpreter="all",
+            code="no-interpreter",
+            reason=f"no interpreter that xbuild knows fits {manifest.name} on {target.triple}",
+            hint="name one with --interp to see why it does not fit",
         )
+        refused.append(none)
+        doubtful |= set() if bindings else {none}
     stable = [item for item in chosen if item.implementation == "cpython"] if stable_abi else []
     steps = []
     if stable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import Command, FakeCargo, FakeContainer, FakeEngine, gone, make_crate, make_package
+from fakes import Command, FakeCargo, FakeContainer, FakeEngine, gone, make_crate, make_package, metadata_json
 
 from xbuild.engine import ContainerSpec, ExecResult
 from xbuild.errors import EngineError, FetchError, RefusedError, XbuildError
-from xbuild.fetch import Fetched, Fetcher, Network
+from xbuild.fetch import Fetched, Fetcher, Network, View
 from xbuild.files import sealed
 from xbuild.project.crates import CrateStore
 from xbuild.project.lockfile import LockedPackage
@@ -70,6 +71,7 @@ class Place:
         locked: bool = False,
         offline: bool = False,
         features: tuple[str, ...] = (),
+        target: str = "",
         network: Network | None = None,
     ) -> Fetched:
         self.runs += 1
@@ -88,7 +90,8 @@ class Place:
             labels={"xbuild.run": "r"},
             on_line=lambda _, line: self.lines.append(line),
         )
-        return fetcher.fetch(manifest, snapshot, features=features, locked=locked, offline=offline)
+        view = View(features=features, target=target)
+        return fetcher.fetch(manifest, snapshot, view=view, locked=locked, offline=offline)
 
     def refusal(self, *, locked: bool = False, offline: bool = False) -> XbuildError:
         with pytest.raises(XbuildError) as caught:
@@ -514,3 +517,24 @@ def test_cargo_runs_outside_the_sources(place: Place) -> None:
         assert command.workdir == "/tmp"
         assert command.option("--manifest-path") == "/src/Cargo.toml"
         assert command.timeout
+
+
+def test_in_a_workspace_the_tree_of_the_crate_alone_counts(place: Place) -> None:
+    """cargo metadata takes the features of all members together (rust-lang/cargo#7754)."""
+    cargo = place.play(["abi3"])
+    asked: list[tuple[str, ...]] = []
+
+    def play(command: Command) -> int:
+        asked.append(command.argv)
+        if "metadata" in command.argv:
+            answer = json.loads(metadata_json("demo", place.packages, features=["abi3-py38"]))
+            command.say(json.dumps({**answer, "workspace_members": ["demo 1.2.3", "other 0.1.0"]}))
+            return 0
+        return cargo(command)
+
+    place.engine.on("cargo", play)
+    found = place.fetch(features=("--features", "fast"), target="x86_64-pc-windows-msvc")
+    assert found.details.pyo3_features == ("abi3",)
+    tree = asked[-1]
+    assert tree[tree.index("--format") + 2 :] == ("--target", "x86_64-pc-windows-msvc", "--features", "fast")
+    assert "--locked" in tree

@@ -10,6 +10,7 @@ from fakes import locked, make_crate, make_manifest
 from xbuild.errors import RefusedError
 from xbuild.project.manifest import read_manifest
 
+MODULE = "[lib]\ncrate-type = ['cdylib']\n"
 PYPROJECT = '[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n'
 CARGO = '[package]\nname = "demo"\nversion = "1.2.3"\n[dependencies]\npyo3 = "0.26"\n'
 
@@ -384,13 +385,19 @@ def test_the_whole_file_system_is_no_root(tmp_path: Path) -> None:
         ("[dependencies]\npyo3 = '0.26'\n", "pyo3"),
         ("[dependencies]\npy = { package = 'pyo3', version = '0.26' }\n", "pyo3"),
         ("[dependencies]\npyo3-ffi = '0.26'\n", "pyo3-ffi"),
-        ("[dependencies]\nuniffi = '0.28'\n", "uniffi"),
-        ("[lib]\ncrate-type = ['cdylib']\n", "cffi"),
-        ("[lib]\ncrate-type = ['rlib']\n", "bin"),
+        ("[dependencies]\npyo3 = { version = '0.26', optional = true }\n", ""),
+        (MODULE + "[dependencies]\npyo3 = { version = '0.26', optional = true }\n", "pyo3"),
+        ("[target.'cfg(unix)'.dependencies]\npyo3 = '0.26'\n", ""),
+        (MODULE + "[target.'cfg(unix)'.dependencies]\npyo3 = '0.26'\n", "pyo3"),
+        ("[workspace.dependencies]\npy.package = 'pyo3'\n[dependencies]\npy.workspace = true\n", "pyo3"),
+        ("[dependencies]\nuniffi = '0.28'\n", ""),
+        (MODULE, ""),
+        ("[lib]\ncrate-type = ['rlib']\n", ""),
+        ("[dev-dependencies]\npyo3 = '0.26'\n", "bin"),
         ("", "bin"),
     ],
 )
-def test_bindings(tmp_path: Path, cargo: str, bindings: str) -> None:
+def test_bindings_as_far_as_the_manifest_says(tmp_path: Path, cargo: str, bindings: str) -> None:
     text = '[package]\nname = "demo"\nversion = "1.0.0"\n' + cargo
     assert read_manifest(put(tmp_path, Cargo_toml=text)).bindings == bindings
 

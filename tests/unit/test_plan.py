@@ -126,7 +126,8 @@ def test_everything_that_can_be_set(golden: Callable[[str, Any], None]) -> None:
 def test_a_program(golden: Callable[[str, Any], None]) -> None:
     manifest = make_manifest(bindings="bin", locked=(), name="ripgrep-py")
     request = make_request(make_target(LINUX, "pypy3.9"), make_target(WINDOWS, "python3.11"))
-    golden("plan-program", plan(request, manifest, make_details()).as_dict())
+    found = make_details(bindings="bin", pyo3_version="")
+    golden("plan-program", plan(request, manifest, found).as_dict())
 
 
 def test_the_wheels_name_is_the_one_that_maturin_gives() -> None:
@@ -323,7 +324,7 @@ def test_the_locked_pyo3_and_the_interpreter(crate: str, kind: str, release: str
 BOTH_PYO3 = make_manifest(locked=(locked("pyo3", "0.26.0"), locked("pyo3", "0.27.0")))
 
 
-@pytest.mark.parametrize(("resolved", "fits"), [("0.26.0", True), ("0.27.0", False), ("", True)])
+@pytest.mark.parametrize(("resolved", "fits"), [("0.26.0", True), ("0.27.0", False)])
 def test_the_pyo3_of_the_crate_counts_and_not_that_of_others_in_its_workspace(
     resolved: str, *, fits: bool
 ) -> None:
@@ -405,9 +406,56 @@ def test_rust_version(own: str, of_a_crate: str, rust: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("bindings", ["cffi", "uniffi"])
-def test_bindings_that_need_the_target(bindings: str) -> None:
-    error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=bindings))
+@pytest.mark.parametrize("said", ["set", "found"])
+def test_bindings_that_need_the_target(bindings: str, said: str) -> None:
+    set_ = {"maturin": {"bindings": bindings}, "bindings": bindings}
+    found = make_details(bindings=bindings, pyo3_version="")
+    error = refused(
+        make_request(make_target(LINUX, "python3.11")),
+        make_manifest(**(set_ if said == "set" else {"bindings": ""})),
+        None if said == "set" else found,
+    )
     assert error.code == "unsupported-bindings"
+    assert bindings in error.brief
+
+
+def test_pyo3_that_no_feature_turns_on() -> None:
+    found = make_details(bindings="cffi", pyo3_version="")
+    error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(), found)
+    assert error.code == "unsupported-bindings"
+    assert "not built with PyO3" in error.brief
+    assert "--features" in error.hint
+
+
+def test_neither_a_module_nor_a_program() -> None:
+    found = make_details(bindings="", pyo3_version="")
+    error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=""), found)
+    assert error.code == "unsupported-bindings"
+    assert "cdylib" in error.hint
+
+
+def test_bindings_that_only_cargo_knows_are_refused_by_nothing_before_it_is_asked() -> None:
+    """PyO3 in a target's table of a crate that may be a program: the manifest does not say which it is."""
+    request = make_request(make_target(MUSL, "pypy3.9"), strict=True)
+    manifest = make_manifest(bindings="", requires_python=">=3.99")
+    assert plan(request, manifest).jobs == ()
+    assert plan(request, manifest, make_details(bindings="bin", pyo3_version="")).jobs
+    assert refused(request, manifest, make_details()).code == "unsupported-interpreter"
+    every = make_request(make_target(MUSL, every_interpreter=True))
+    assert plan(every, manifest).jobs == ()
+
+
+@pytest.mark.parametrize("said", ["set", "found"])
+def test_a_program_with_python_in_it_is_built_for_each_interpreter(said: str) -> None:
+    kind = "pyo3" if said == "set" else "pyo3-bin"
+    found = make_details("abi3-py38", bindings=kind)
+    manifest = make_manifest(**({"maturin": {"bindings": "bin"}, "bindings": "bin"} if said == "set" else {}))
+    made = plan(make_request(make_target(LINUX, "python3.11", "python3.13")), manifest, found)
+    platform = "manylinux2014_x86_64.manylinux_2_17_x86_64"
+    assert wheels(made)[LINUX] == [
+        f"demo-1.2.3-cp311-cp311-{platform}.whl",
+        f"demo-1.2.3-cp313-cp313-{platform}.whl",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes import CRATES_IO, locked, make_details, metadata_json
 
+from xbuild.project.bindings import needs_tree
 from xbuild.project.details import Details, read_metadata, version_key
 
 
@@ -166,3 +167,77 @@ def test_there_and_back() -> None:
     for other in values:
         with pytest.raises(TypeError):
             Details.from_dict(other)
+
+
+# Bindings
+
+CDYLIB = {"kind": ["cdylib"], "crate_types": ["cdylib"]}
+PROGRAM = {"kind": ["bin"], "crate_types": ["bin"]}
+SCRIPT = {"kind": ["custom-build"], "crate_types": ["bin"]}
+
+
+def bindings_of(*targets: dict[str, Any], edges: dict[str, dict[str, str | None]]) -> str:
+    names = {"demo", *edges, *(name for deps in edges.values() for name in deps)}
+    packages = [{"name": name, "targets": list(targets) if name == "demo" else []} for name in sorted(names)]
+    return read_metadata(metadata(*packages, edges=edges), crate="demo").bindings
+
+
+@pytest.mark.parametrize(
+    ("targets", "edges", "kind"),
+    [
+        ([CDYLIB], {"demo": {"pyo3": None}, "pyo3": {"pyo3-ffi": None}}, "pyo3"),
+        ([CDYLIB], {"demo": {"pyo3-ffi": None}}, "pyo3-ffi"),
+        ([CDYLIB], {"demo": {"own-wrapper": None}, "own-wrapper": {"pyo3": None}}, "pyo3"),
+        ([CDYLIB], {"demo": {"pyo3": "dev"}}, "pyo3"),
+        ([CDYLIB], {"demo": {"uniffi": None}}, "uniffi"),
+        ([CDYLIB], {"demo": {"uniffi": None, "pyo3": None}}, "pyo3"),
+        ([CDYLIB, PROGRAM], {"demo": {}}, "cffi"),
+        ([CDYLIB, PROGRAM], {"demo": {"pyo3": None}}, "pyo3"),
+        ([PROGRAM], {"demo": {"pyo3": None}}, "pyo3-bin"),
+        ([PROGRAM, SCRIPT], {"demo": {"serde": None}}, "bin"),
+        ([{"kind": ["lib"], "crate_types": ["lib"]}, SCRIPT], {"demo": {}}, ""),
+        ([CDYLIB], {"demo": {}, "other": {"pyo3": None}}, "cffi"),
+    ],
+)
+def test_bindings_as_maturin_finds_them(
+    targets: list[dict[str, Any]], edges: dict[str, dict[str, str | None]], kind: str
+) -> None:
+    assert bindings_of(*targets, edges=edges) == kind
+
+
+TREE = """demo v1.0.0 (/src/demo)|
+other-lib v0.1.0|default
+pyo3 v1.0.0|abi3,default,macros
+pyo3-ffi v1.0.0|abi3 (*)
+pyo3 v1.0.0|extension-module (*)
+"""
+
+
+def workspace(tree: str) -> Details:
+    answer = metadata(
+        {"name": "demo", "targets": [CDYLIB]},
+        {"name": "other", "source": None},
+        {"name": "pyo3", "on": ["abi3-py38", "default", "macros"]},
+        edges={"demo": {"pyo3": None}, "other": {"pyo3": None}},
+    )
+    answer["workspace_members"] = ["demo", "other"]
+    assert needs_tree(answer)
+    return read_metadata(answer, crate="demo", tree=tree)
+
+
+def test_what_another_member_of_the_workspace_turns_on_is_not_on() -> None:
+    """cargo metadata takes the features of all members together (rust-lang/cargo#7754, PyO3/maturin#876)."""
+    found = workspace(TREE)
+    assert found.pyo3_features == ("abi3", "default", "extension-module", "macros")
+    assert found.abi3_floor is None
+
+
+def test_pyo3_that_only_another_member_turns_on() -> None:
+    assert workspace("demo v1.0.0 (/src/demo)|\n").bindings == "cffi"
+
+
+def test_a_crate_alone_needs_no_tree() -> None:
+    answer = metadata({"name": "demo"}, {"name": "pyo3"}, edges={"demo": {"pyo3": None}})
+    assert not needs_tree({**answer, "workspace_members": ["demo"]})
+    apart = metadata({"name": "demo"}, {"name": "serde"}, edges={"demo": {"serde": None}})
+    assert not needs_tree({**apart, "workspace_members": ["demo", "other"]})

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from xbuild.project.bindings import find_bindings, read_tree
+
 _NATIVE_BUILDERS = {
     *("autotools", "bindgen", "cc", "cmake", "gcc", "nasm-rs"),
     *("metadeps", "pkg-config", "system-deps", "vcpkg"),
@@ -18,6 +20,7 @@ _NATIVE_BUILDERS = {
 class Details:
     """The resolved crate.
 
+    :ivar bindings: which bindings maturin finds; see :class:`xbuild.project.bindings.Bindings`.
     :ivar pyo3_version: version of ``pyo3`` (or ``pyo3-ffi``) in the graph, or ``""``.
     :ivar pyo3_features: its resolved features.
     :ivar rust_version: the newest ``rust-version`` that any package of the graph asks for, or ``""``.
@@ -26,6 +29,7 @@ class Details:
     :ivar packages: how many packages the graph has.
     """
 
+    bindings: str
     pyo3_version: str
     pyo3_features: tuple[str, ...]
     rust_version: str
@@ -67,8 +71,11 @@ class Details:
         return cls(**known)
 
 
-def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
-    """The details of ``crate`` (a package name) from the JSON of ``cargo metadata``."""
+def read_metadata(metadata: Mapping[str, Any], *, crate: str, tree: str | None = None) -> Details:
+    """The details of ``crate`` (a package name) from the JSON of ``cargo metadata``.
+
+    :param tree: what ``cargo tree`` says, where :func:`xbuild.project.bindings.needs_tree` asks for it.
+    """
     packages = {item["id"]: item for item in metadata["packages"]}
     nodes = {item["id"]: item for item in metadata["resolve"]["nodes"]}
     root = next(
@@ -77,18 +84,18 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str) -> Details:
     )
     reached = list(_reach(nodes, root)) if root else list(nodes)
     used = [packages[key] for key in reached]
-    features: set[str] = set()
-    pyo3_version = ""
-    for name in ("pyo3-ffi", "pyo3"):
-        for key in reached:
-            if packages[key]["name"] == name:
-                features |= set(nodes[key]["features"])
-                pyo3_version = packages[key]["version"]
+    linked = list(_closure(nodes, root, lambda _: True)) if root else list(nodes)
+    bindings = find_bindings(
+        packages.get(root, {}),
+        [(packages[key], nodes[key]) for key in linked],
+        None if tree is None else read_tree(tree),
+    )
     rust_version, rust_version_of = _newest_rust(used)
     native = sorted({packages[key]["name"] for key in reached if _brings_native_code(packages, nodes, key)})
     return Details(
-        pyo3_version=pyo3_version,
-        pyo3_features=tuple(sorted(features)),
+        bindings=bindings.kind,
+        pyo3_version=bindings.version,
+        pyo3_features=bindings.features,
         rust_version=rust_version,
         rust_version_of=rust_version_of,
         native=tuple(native),

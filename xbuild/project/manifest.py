@@ -35,6 +35,8 @@ class Manifest:
     :ivar requires_python: ``""`` where the project does not say.
     :ivar rust_version: oldest Rust that the crate itself asks for, or ``""``.
     :ivar locked: packages of Cargo.lock, or ``None`` without one.
+    :ivar bindings: what ``[tool.maturin]`` sets, else what Cargo.toml lets expect; ``""`` where it does not
+        say enough.
     :ivar maturin_features: features that ``[tool.maturin]`` turns on.
     """
 
@@ -123,7 +125,7 @@ def read_manifest(path: Path) -> Manifest:
         requires_python=_requires_python(python),
         rust_version=str(package.get("rust-version", "")),
         locked=read_lock(lock_path) if lock_path.is_file() else None,
-        bindings=_bindings(settings, cargo),
+        bindings=_bindings(settings, cargo, workspace_cargo),
         maturin_features=_features(settings, project),
         maturin=settings,
     )
@@ -360,16 +362,26 @@ def _requires_python(python: Mapping[str, Any]) -> str:
     return text
 
 
-def _bindings(settings: Mapping[str, Any], cargo: Mapping[str, Any]) -> str:
-    """What maturin would choose: the setting, else by the direct dependencies, else a program."""
+def _bindings(settings: Mapping[str, Any], cargo: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
+    """The setting, else what the manifest lets expect of maturin, which goes by the resolved dependencies.
+
+    :param shared: Cargo.toml of the workspace.
+    """
     if "bindings" in settings:
         return str(settings["bindings"])
-    direct = {
-        str(wanted.get("package", name)) if isinstance(wanted, dict) else name
-        for name, wanted in cargo.get("dependencies", {}).items()
-    }
-    for candidate in ("pyo3", "pyo3-ffi", "uniffi"):
-        if candidate in direct:
+    inherited = shared.get("workspace", {}).get("dependencies", {})
+    always: set[str] = set()
+    names: set[str] = set()
+    for scope in (cargo, *cargo.get("target", {}).values()):
+        for name, asked in scope.get("dependencies", {}).items():
+            table = asked if isinstance(asked, dict) else {}
+            source = inherited.get(name) if table.get("workspace") is True else table
+            package = str(source.get("package", name)) if isinstance(source, dict) else name
+            names.add(package)
+            if scope is cargo and not table.get("optional"):
+                always.add(package)
+    module = "cdylib" in cargo.get("lib", {}).get("crate-type", ())
+    for candidate in ("pyo3", "pyo3-ffi"):
+        if candidate in (names if module else always):
             return candidate
-    kinds = cargo.get("lib", {}).get("crate-type", ())
-    return "cffi" if "cdylib" in kinds else "bin"
+    return "" if module or "pyo3" in names or "uniffi" in names or "lib" in cargo else "bin"
