@@ -13,6 +13,11 @@ from xbuild.redact import without_userinfo
 
 _ABSENT = re.compile(rf"failed to read `{SRC}/(?P<name>[^`]+)`\s+Caused by:\s+No such file")
 """What cargo says of a path dependency, or a member of the workspace, that is not there."""
+_LACKING = re.compile(
+    r"failed to select a version for the requirement `(?P<name>[\w-]+) = [^`]*` "
+    r"\(locked to (?P<version>[^)]+)\)"
+)
+"""What cargo says where the index has no such release: the mirror lags behind, or it was withdrawn."""
 _METADATA_LIMIT = 256 << 20
 
 
@@ -38,7 +43,7 @@ class Cargo:
         """The standard output of a command.
 
         :raises RefusedError: ``lockfile-outdated``, ``missing-source`` or ``unsupported-registry``.
-        :raises FetchError: it failed in another way, or took too long.
+        :raises FetchError: ``crate-not-in-index``; or it failed in another way, or took too long.
         """
         out: list[str] = []
         errors: list[str] = []
@@ -79,6 +84,15 @@ class Cargo:
                 details=text,
                 hint="take the dependency from git or by its path, or publish it to crates.io",
                 code="unsupported-registry",
+            )
+        if lacking := _LACKING.search(text):
+            raise FetchError(
+                f"the index has no {lacking['name']} {lacking['version']}, which Cargo.lock pins",
+                details=text,
+                hint="a mirror that lags behind gets it later: wait, or name another (network.cargo_index);\n"
+                f"one that was withdrawn takes `cargo update -p {lacking['name']}`",
+                code="crate-not-in-index",
+                retryable=True,
             )
         raise FetchError(
             f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",

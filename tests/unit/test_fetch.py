@@ -406,6 +406,11 @@ def test_a_registry_that_gives_nothing(place: Place) -> None:
             101,
             "missing-source",
         ),
+        (
+            'error: failed to select a version for the requirement `lexicon = "^0.13.3"` (locked to 0.13.6)',
+            101,
+            "crate-not-in-index",
+        ),
         ("", ExecResult(exit_code=137, seconds=1800.0, timed_out=True), "fetch-failed"),
     ],
 )
@@ -418,7 +423,7 @@ def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: st
     error = place.refusal()
     assert error.code == code
     assert line in error.details
-    assert isinstance(error, RefusedError) == (code != "fetch-failed")
+    assert isinstance(error, RefusedError) == (code not in {"fetch-failed", "crate-not-in-index"})
     if isinstance(answer, ExecResult):
         assert "too long" in error.brief
 
