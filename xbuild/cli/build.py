@@ -53,14 +53,24 @@ ProfileOption = Annotated[str | None, typer.Option("--profile", help="Cargo prof
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
 ]
-AllFeaturesOption = Annotated[bool, typer.Option("--all-features", help="Every feature of the crate.")]
-NoDefaultOption = Annotated[bool, typer.Option("--no-default-features", help="Without the default ones.")]
-LockedOption = Annotated[
-    bool,
-    typer.Option("--locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."),
+AllFeaturesOption = Annotated[
+    bool | None, typer.Option("--all-features/--no-all-features", help="Every feature of the crate.")
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Refuse the whole run when a part cannot work.")]
-OfflineOption = Annotated[bool, typer.Option("--offline", help="Fetch nothing, and make or pull no image.")]
+NoDefaultOption = Annotated[
+    bool | None, typer.Option("--no-default-features/--default-features", help="Without the default ones.")
+]
+LockedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--locked/--no-locked", help="Refuse a missing or outdated Cargo.lock, and drift from xbuild.lock."
+    ),
+]
+StrictOption = Annotated[
+    bool | None, typer.Option("--strict/--no-strict", help="Refuse the whole run when a part cannot work.")
+]
+OfflineOption = Annotated[
+    bool | None, typer.Option("--offline/--no-offline", help="Fetch nothing, and make or pull no image.")
+]
 SysrootOption = Annotated[
     Path | None,
     typer.Option("--sysroot", help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
@@ -78,17 +88,19 @@ def run(
     ] = None,
     profile: ProfileOption = None,
     features: FeaturesOption = None,
-    all_features: AllFeaturesOption = False,
-    no_default_features: NoDefaultOption = False,
-    locked: LockedOption = False,
-    strict: StrictOption = False,
-    offline: OfflineOption = False,
+    all_features: AllFeaturesOption = None,
+    no_default_features: NoDefaultOption = None,
+    locked: LockedOption = None,
+    strict: StrictOption = None,
+    offline: OfflineOption = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Compile everything anew, and keep nothing for later runs.")
-    ] = False,
+        bool | None,
+        typer.Option("--fresh/--no-fresh", help="Compile everything anew, and keep nothing for later runs."),
+    ] = None,
     test: Annotated[
-        bool, typer.Option("--test", help="Run each wheel on its platform, where that is possible.")
-    ] = False,
+        bool | None,
+        typer.Option("--test/--no-test", help="Run each wheel on its platform, where that is possible."),
+    ] = None,
     sysroot: SysrootOption = None,
     timeout: Annotated[
         str | None, typer.Option(help="Longest time of a job: a target with all its interpreters (1h).")
@@ -133,11 +145,11 @@ def plan(
     interp: InterpOption = None,
     profile: ProfileOption = None,
     features: FeaturesOption = None,
-    all_features: AllFeaturesOption = False,
-    no_default_features: NoDefaultOption = False,
-    locked: LockedOption = False,
-    strict: StrictOption = False,
-    offline: OfflineOption = False,
+    all_features: AllFeaturesOption = None,
+    no_default_features: NoDefaultOption = None,
+    locked: LockedOption = None,
+    strict: StrictOption = None,
+    offline: OfflineOption = None,
     sysroot: SysrootOption = None,
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON.")] = False,
@@ -179,8 +191,6 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
     """What the words of a call mean, together with the configuration; refused here where it cannot work."""
     folder = project.absolute()
     catalog = load_catalog()
-    # A switch that is off was not given: it says nothing against the configuration
-    flags = {name: None if value is False else value for name, value in flags.items()}
     settings = load(flags, folder, config).settings
     if sysroot:
         triples = [wanted.target.triple for wanted in make_request(settings, folder, catalog).targets]

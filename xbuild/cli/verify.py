@@ -38,7 +38,9 @@ def verify(
     jobs: Annotated[
         str | None, typer.Option("--jobs", "-j", help="Targets built at once, or `auto`.")
     ] = None,
-    timeout: Annotated[str | None, typer.Option(help="Longest build of one interpreter (1h).")] = None,
+    timeout: Annotated[
+        str | None, typer.Option(help="Longest time of a job: a target with all its interpreters (1h).")
+    ] = None,
     memory: Annotated[str | None, typer.Option(help="Memory of a build container (4g).")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the builds' output.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
