@@ -37,11 +37,11 @@ from xbuild.fetch import Fetched, Fetcher, Network, View
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import tool_versions
-from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.images.recipe import base_recipe, pinned_maturin, toolchain_recipe
 from xbuild.layout import build_user
 from xbuild.lockfile import drift_error, layers_digest
 from xbuild.locking import BASE, image_drift
-from xbuild.plan import Job, Plan, Step, check_rust, make_plan
+from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
 from xbuild.project.manifest import Manifest
@@ -50,6 +50,7 @@ from xbuild.prove import Prover
 from xbuild.redact import without_userinfo
 from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
 from xbuild.request import BuildRequest, TargetRequest
+from xbuild.tools import Note, Versions, check_tools
 from xbuild.transport import Transport, find_transport
 from xbuild.wheels import Parsers, audit
 from xbuild.workspace import clear_abandoned, work_folder
@@ -120,7 +121,7 @@ class Pipeline:
         """Inspect the crate, and give what would run."""
         manifest, plan = precheck(self._request, self._tools.catalog)
         if self._tools.engine.image(base_recipe().tag) is None:
-            note = "the toolchain images are not built yet: features such as abi3 are not known"
+            note = Note("the toolchain images are not built yet: features such as abi3 are not known")
             return replace(plan, notes=(*plan.notes, note))
         with work_folder(self._tools.cache, self._run) as work:
             return self._inspect(manifest, work, build_images=False).plan
@@ -187,9 +188,10 @@ class Pipeline:
         request, tools = self._request, self._tools
         self._phase("image", "base")
         base = tools.images.ensure(base_recipe())
-        rust = tool_versions(base).get("rustc", "")
+        known = tool_versions(base)
+        versions = Versions(rust=known.get("rustc", ""), maturin=known.get("maturin", pinned_maturin()))
         # Before toolchain images are made and anything is fetched
-        check_rust(manifest, None, rust)
+        list(check_tools(request, manifest, (), versions))
         images = dict(self._images(build=build_images))
         self._check_pins(manifest, {BASE: base, **images})
         transport = find_transport(tools.engine, work, image=base.id)
@@ -251,7 +253,7 @@ class Pipeline:
             {wanted.target.triple: by_view[_view(manifest, wanted)].details for wanted in request.targets},
             tools.catalog,
             images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
-            rust=rust,
+            versions=versions,
             epoch=snapshot.epoch if request.epoch is None else request.epoch,
         )
         vendor = self._vendor(fetcher, fetched)
@@ -354,7 +356,7 @@ class Pipeline:
                 job=refusal.target,
             )
         for note in inspected.plan.notes:
-            self._notice("info", "note", note)
+            self._notice("info", note.code, note.text)
 
     def _execute(self, inspected: _Inspected, work: Path, engine: EngineInfo) -> list[_Done]:
         self._begun["build"] = time.monotonic()
@@ -551,7 +553,7 @@ class Pipeline:
             },
             jobs=jobs,
             refused=inspected.plan.refused,
-            notes=inspected.plan.notes,
+            notes=tuple(map(str, inspected.plan.notes)),
             exit_status=int(self._exit_status(jobs, inspected.plan)),
         )
 

@@ -15,10 +15,11 @@ from xbuild.engine import Limits
 from xbuild.errors import RefusedError
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.project.choice import choose_bindings
-from xbuild.project.details import Details, version_key
+from xbuild.project.details import Details
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
+from xbuild.tools import Note, Versions, check_tools
 
 _PATCHES = range(100)
 """Releases of a minor version of Python that ``requires-python`` may mean."""
@@ -101,7 +102,7 @@ class Plan:
     version: str
     jobs: tuple[Job, ...]
     refused: tuple[Refusal, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready values, for ``xbuild plan --json``; without values of the caller's own variables."""
@@ -111,7 +112,7 @@ class Plan:
             "version": self.version,
             "jobs": [_job_dict(job) for job in self.jobs],
             "refused": [refusal.as_dict() for refusal in self.refused],
-            "notes": list(self.notes),
+            "notes": [note.text for note in self.notes],
         }
 
 
@@ -143,7 +144,7 @@ def make_plan(
     catalog: Catalog,
     *,
     images: Mapping[str, str],
-    rust: str,
+    versions: Versions,
     epoch: int,
 ) -> Plan:
     """Plan the builds.
@@ -151,17 +152,15 @@ def make_plan(
     :param details: of the crate with each target's features, by the target's triple; ``None`` before the
         dependencies are there: what needs them is not checked yet.
     :param images: image reference for each target triple.
-    :param rust: version of the images' Rust, or ``""`` where it is not known yet.
+    :param versions: of the images' tools, as far as they are known yet.
     :param epoch: SOURCE_DATE_EPOCH, in seconds.
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     """
     known = details or {}
-    for one in (None, *dict.fromkeys(known.values())):
-        check_rust(manifest, one, rust)
     refused: list[Refusal] = []
     doubtful: set[Refusal] = set()
     jobs: list[Job] = []
-    notes: dict[str, None] = {}
+    notes = dict.fromkeys(check_tools(request, manifest, dict.fromkeys(known.values()), versions))
     for wanted in request.targets:
         own = known.get(wanted.target.triple)
         bindings = choose_bindings(manifest, own)
@@ -194,32 +193,14 @@ def _all_refused(refused: list[Refusal]) -> RefusedError:
     )
 
 
-def check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
-    """Hold the images' Rust against what the crate asks for, and with ``details`` what its crates ask for.
-
-    :param rust: its version, or ``""`` where it is not known yet.
-    :raises RefusedError: ``rust-too-old``.
-    """
-    asked, who = manifest.rust_version, manifest.name
-    if details and details.rust_version and version_key(details.rust_version) > version_key(asked or "0"):
-        asked, who = details.rust_version, details.rust_version_of
-    if asked and rust and version_key(asked) > version_key(rust):
-        raise RefusedError(
-            f"{who} needs Rust {asked}; the toolchain images have {rust}",
-            details=f"rust-version in {manifest.cargo_toml if who == manifest.name else 'Cargo.lock'}",
-            hint="lock an older release of it, or use an xbuild whose images have a newer Rust",
-            code="rust-too-old",
-        )
-
-
-def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[str]:
+def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[Note]:
     if wanted.target.os == "windows":
         which = f"the sysroot at {wanted.sysroot}" if wanted.sysroot else "xbuild's own open sysroot"
-        yield f"{wanted.target.triple} is linked with {which}"
+        yield Note(f"{wanted.target.triple} is linked with {which}")
         if any("crt-static" in flag for flag in wanted.rustflags):
-            yield "there is no static C runtime in the open sysroot: crt-static links the dynamic one"
+            yield Note("there is no static C runtime in the open sysroot: crt-static links the dynamic one")
     if details and details.native:
-        yield f"native code in: {', '.join(details.native)}"
+        yield Note(f"native code in: {', '.join(details.native)}")
 
 
 def _steps(

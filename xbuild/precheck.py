@@ -7,13 +7,14 @@ from pathlib import Path
 
 from xbuild.catalog import Catalog
 from xbuild.errors import RefusedError
-from xbuild.images.recipe import toolchain_recipe
+from xbuild.images.recipe import pinned_maturin, toolchain_recipe
 from xbuild.lockfile import drift_error
 from xbuild.locking import early_drift
 from xbuild.plan import Plan, make_plan
 from xbuild.project.lockfile import no_lockfile
 from xbuild.project.manifest import Manifest, read_manifest
 from xbuild.request import BuildRequest
+from xbuild.tools import Versions
 
 
 def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
@@ -29,7 +30,8 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
     if request.locked and (found := early_drift(manifest.project, request)):
         raise drift_error(found)
     tags = {wanted.target.triple: toolchain_recipe(wanted.target).tag for wanted in request.targets}
-    return manifest, make_plan(request, manifest, None, catalog, images=tags, rust="", epoch=0)
+    versions = Versions(maturin=pinned_maturin())
+    return manifest, make_plan(request, manifest, None, catalog, images=tags, versions=versions, epoch=0)
 
 
 def _check_out(out: Path) -> None:

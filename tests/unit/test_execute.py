@@ -36,6 +36,7 @@ from xbuild.errors import EngineError
 from xbuild.events import Event, Notice, Output, PhaseStarted, Progress
 from xbuild.execute import Executor, JobOutcome, Rooms
 from xbuild.plan import Job, make_plan
+from xbuild.tools import Versions
 from xbuild.transport import Transport
 from xbuild.wheels import AuditResult, Finding
 
@@ -49,7 +50,13 @@ def make_job(*interpreters: str, triple: str = LINUX, sysroot: Path | None = Non
     )
     images = {triple: "sha256:" + "1" * 64}
     plan = make_plan(
-        request, make_manifest(), {triple: make_details()}, load_catalog(), images=images, rust="", epoch=1
+        request,
+        make_manifest(),
+        {triple: make_details()},
+        load_catalog(),
+        images=images,
+        versions=Versions(),
+        epoch=1,
     )
     return plan.jobs[0]
 

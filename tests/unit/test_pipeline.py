@@ -445,7 +445,7 @@ def test_a_plan_without_images(tmp_path: Path, recorder: Recorder) -> None:
     place = Place(tmp_path, recorder)
     plan = place.pipeline(place.request()).plan()
     assert place.engine.containers == []
-    assert any("not built yet" in note for note in plan.notes)
+    assert any("not built yet" in note.text for note in plan.notes)
     assert plan.jobs[0].image.startswith(f"xbuild/{LINUX}:")
 
 

@@ -35,6 +35,7 @@ from xbuild.plan import Plan, make_plan, refuse
 from xbuild.project.details import Details
 from xbuild.project.manifest import Manifest
 from xbuild.request import BuildRequest
+from xbuild.tools import Versions
 
 CATALOG = load_catalog()
 IMAGES = {triple: f"sha256:image-of-{triple}" for triple in CATALOG.targets}
@@ -47,12 +48,14 @@ def plan(
     details: Details | Mapping[str, Details] | None = None,
     *,
     rust: str = "1.91.1",
+    maturin: str = "1.16.0",
     epoch: int = 1_700_000_000,
 ) -> Plan:
     if isinstance(details, Details):
         details = {wanted.target.triple: details for wanted in request.targets}
+    versions = Versions(rust=rust, maturin=maturin)
     return make_plan(
-        request, manifest or make_manifest(), details, CATALOG, images=IMAGES, rust=rust, epoch=epoch
+        request, manifest or make_manifest(), details, CATALOG, images=IMAGES, versions=versions, epoch=epoch
     )
 
 
@@ -549,12 +552,12 @@ def test_notes() -> None:
         make_target(WINDOWS, "python3.11", rustflags=("-Ctarget-feature=+crt-static",)),
         make_target(LINUX, "python3.11"),
     )
-    notes = plan(request, details=make_details(native=("cc", "ring"))).notes
+    notes = [note.text for note in plan(request, details=make_details(native=("cc", "ring"))).notes]
     assert any("open sysroot" in note and WINDOWS in note for note in notes)
     assert any("crt-static" in note for note in notes)
     assert notes.count("native code in: cc, ring") == 1
     mounted = make_request(make_target(WINDOWS, "python3.11", sysroot=Path("/opt/sdk")))
     made = plan(mounted)
-    assert any("/opt/sdk" in note for note in made.notes)
+    assert any("/opt/sdk" in note.text for note in made.notes)
     assert made.jobs[0].sysroot == "/opt/sdk"
     assert made.jobs[0].prepare[0].argv[-1] == "/opt/xbuild/sysroot/user"

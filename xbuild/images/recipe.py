@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,6 +47,14 @@ def root_recipe() -> RootRecipe:
     """The recipe that comes with this version of xbuild."""
     data = tomllib.loads(files(__package__).joinpath("root.toml").read_text("utf-8"))
     return RootRecipe(data["registry"], data["suite"], tuple(data["packages"]), data["llvm"])
+
+
+@lru_cache(maxsize=1)
+def pinned_maturin() -> str:
+    """The version of maturin that the base image gets, or ``""`` where its list names none."""
+    text = (recipes_dir() / "base" / "requirements.txt").read_text("utf-8")
+    found = re.search(r"^maturin==(\S+)", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def recipes_dir() -> Path:

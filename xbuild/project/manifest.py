@@ -6,7 +6,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from packaging.version import InvalidVersion, Version
 from xbuild.errors import RefusedError
 from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.shapes import CargoToml, PyprojectToml, problems
+from xbuild.project.toolchain import Demands, read_demands
 from xbuild.toml import read_toml
 
 
@@ -37,6 +38,7 @@ class Manifest:
     :ivar locked: packages of Cargo.lock, or ``None`` without one.
     :ivar bindings: what ``[tool.maturin]`` sets, else what Cargo.toml lets expect; ``""`` where it does not
         say enough.
+    :ivar demands: what the project demands of Rust and of maturin.
     :ivar maturin_features: features that ``[tool.maturin]`` turns on.
     """
 
@@ -54,6 +56,7 @@ class Manifest:
     bindings: str
     maturin_features: tuple[str, ...]
     maturin: Mapping[str, Any]
+    demands: Demands = field(default_factory=Demands)
 
     @property
     def lock_path(self) -> Path:
@@ -128,6 +131,7 @@ def read_manifest(path: Path) -> Manifest:
         bindings=_bindings(settings, cargo, workspace_cargo),
         maturin_features=_features(settings, project),
         maturin=settings,
+        demands=read_demands(project.resolve(), root, pyproject, cargo),
     )
 
 

@@ -62,6 +62,7 @@ class _Lib(_Shape):
 class CargoToml(_Scope):
     """Cargo.toml."""
 
+    cargo_features: list[str] = []
     package: _Package | None = None
     workspace: _Workspace | None = None
     lib: _Lib = _Lib()

@@ -26,5 +26,5 @@ def render_plan(plan: Plan) -> RenderableType:
         lines.append(safe(f"  {refusal.reason} [{refusal.code}]"))
         if refusal.hint:
             lines.append(safe(f"  {refusal.hint}"))
-    lines += [safe(f"note: {note}") for note in plan.notes]
+    lines += [safe(f"note: {note.text}") for note in plan.notes]
     return Group(*lines)
