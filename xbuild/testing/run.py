@@ -58,10 +58,13 @@ class TestResult:
 @dataclass(slots=True)
 class _Output:
     on_line: OnLine
+    noise: frozenset[str]
     tail: list[str] = field(default_factory=list)
     last: str = ""
 
     def take(self, stream: Stream, line: str) -> None:
+        if line in self.noise:
+            return
         self.tail.append(line)
         del self.tail[:-_TAIL]
         if stream == "stdout" and line.strip():
@@ -116,7 +119,7 @@ def run_wheel(
     if not names:
         raise CheckError(f"{wheel.name} has no module to import", code="bad-wheel")
     start = tester.start[interpreter]
-    output = _Output(on_line)
+    output = _Output(on_line, tester.noise)
     spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
     with _started(engine, spec, tester) as container:
         for each in (*extra_wheels, wheel):

@@ -25,6 +25,7 @@ class Tester:
     how: How
     targets: tuple[str, ...]
     start: Mapping[str, tuple[str, ...]]
+    noise: frozenset[str] = frozenset()
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,6 +61,7 @@ def parse_testers(data: Mapping[str, Any]) -> Testers:
             **row
             | {
                 "targets": tuple(row["targets"]),
+                "noise": frozenset(row.get("noise", ())),
                 "start": MappingProxyType({kind: tuple(argv) for kind, argv in row["start"].items()}),
                 "arguments": MappingProxyType(dict(row.get("arguments", {}))),
             }

@@ -44,7 +44,9 @@ def run(
     kind: str = "python3.11",
     command: Sequence[str] | None = None,
     tests: Path | None = None,
+    heard: list[str] | None = None,
 ) -> TestResult:
+    lines = [] if heard is None else heard
     return run_wheel(
         wheel,
         engine=cast("Engine", engine),
@@ -55,7 +57,7 @@ def run(
         tests=tests,
         limits=LIMITS,
         runtime="runsc",
-        on_line=lambda _, __: None,
+        on_line=lambda _, line: lines.append(line),
     )
 
 
@@ -68,6 +70,28 @@ def test_imports_prove(wheel: Path) -> None:
         ("/opt/xbuild/bin/windows-python", "python3.11", "/wheel/probe.py", "a", "a._n")
     ]
     assert {"/wheel/site/a/_n.cp311-win_amd64.pyd", "/wheel/probe.py"} <= set(engine.made.files)
+
+
+FREETYPE = (
+    "Wine cannot find the FreeType font library.  To enable Wine to",
+    "use TrueType fonts please install a version of FreeType greater than",
+    "or equal to 2.0.5.",
+    "http://www.freetype.org",
+)
+
+
+def test_what_wine_says_about_itself_is_no_result(wheel: Path) -> None:
+    engine = FakeEngine(
+        says(*FREETYPE, probe_line(wine="10.0"), *FREETYPE), says(*FREETYPE, "1 passed", *FREETYPE)
+    )
+    heard: list[str] = []
+    result = run(wheel, engine, command=["{python}", "-m", "pytest"], heard=heard)
+    assert result.proof == "ran on CPython 3.11.9 under wine 10.0"
+    assert result.tail == ("1 passed",)
+    assert heard[-1] == "1 passed"
+    assert not set(FREETYPE) & set(heard)
+    native = FakeEngine(says(probe_line()), says(*FREETYPE))
+    assert set(FREETYPE) <= set(run(wheel, native, tester="tester-bookworm-amd64", command=["x"]).tail)
 
 
 def test_container_is_hardened(wheel: Path) -> None:
