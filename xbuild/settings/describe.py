@@ -15,12 +15,13 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
     """(key, value, origin) of every value, in the order of docs/configuration.md. Values are written as in
     TOML, ``-`` where there is none, and ``(hidden)`` where they look like a secret."""
     return [
-        (dotted(key), _written(key, value), loaded.origins[dotted(key)])
+        (dotted(key), written(key, value), loaded.origins[dotted(key)])
         for key, value in flat(loaded.settings)
     ]
 
 
-def _written(key: Key, value: Any) -> str:
+def written(key: Key, value: Any) -> str:
+    """A value as in TOML, ``-`` where there is none, and ``(hidden)`` where it looks like a secret."""
     if "environment" in key:
         return HIDDEN if looks_secret(key[-1]) else _text(without_userinfo(str(value)))
     if value is None:

@@ -59,6 +59,15 @@ def project_files(project_dir: Path) -> Iterator[ConfigFile]:
             yield replace(found, foreign=True)
 
 
+def user_file(path: Path) -> tuple[ConfigFile, ...]:
+    """The user's own file, where there is one.
+
+    :raises UsageError: ``bad-config`` or ``config-unreadable``.
+    """
+    found = read(path) if path.is_file() else None
+    return (found,) if found else ()
+
+
 def chosen_file(path: Path, project_dir: Path | None) -> ConfigFile:
     """The file that the caller named. One that lies in the project came with it all the same.
 
@@ -69,9 +78,25 @@ def chosen_file(path: Path, project_dir: Path | None) -> ConfigFile:
         raise UsageError(f"{path.name} has no [tool.xbuild] table", details=str(path), code="bad-config")
     if project_dir is None or not project_dir.is_dir():
         return found
-    folders = (project_dir, *_roots(project_dir))
-    inside = any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
-    return replace(found, foreign=inside)
+    tops = [folder.resolve() for folder in (project_dir, *_around(project_dir))]
+    places = (path.absolute(), path.parent.resolve() / path.name, path.resolve())
+    return replace(found, foreign=any(place.is_relative_to(top) for place in places for top in tops))
+
+
+def tree_of(project_dir: Path) -> Path:
+    """The highest folder that came with a crate, as far as it can be told."""
+    return (project_dir, *_around(project_dir))[-1]
+
+
+def _around(project_dir: Path) -> Iterator[Path]:
+    """Folders above a crate that came with it: of its workspace, its sdist, its repository, and where that is
+    a submodule (whose ``.git`` is a file), of the repository around it."""
+    for directory in (project_dir, *project_dir.parents):
+        repository = directory / ".git"
+        if repository.exists() or (directory / "PKG-INFO").is_file() or _is_workspace(directory):
+            yield directory
+        if repository.is_dir():
+            return
 
 
 def _roots(project_dir: Path) -> Iterator[Path]:

@@ -12,12 +12,13 @@ from typing import Any
 from xbuild.catalog.model import did_you_mean
 from xbuild.errors import UsageError
 from xbuild.settings.files import ConfigFile
-from xbuild.settings.model import Settings, TargetTable
-from xbuild.settings.schema import PATHS, TABLES, Key, Where, is_list, leaves
+from xbuild.settings.model import TABLES, Settings, TargetTable
+from xbuild.settings.schema import PATHS, Key, Where, is_list, leaves
 
 PREFIX = "XBUILD_"
 INTERNAL = "XBUILD_INTERNAL_"
 _SPLIT = "__"
+_WITH_BLANKS = frozenset({"source_include", "source_exclude", "trusted_projects"})
 _FLAGS = {"targets": "--target", "interpreters": "--interp", "environment": "--env"}
 
 
@@ -35,13 +36,13 @@ class Rank(IntEnum):
 class Layer:
     """Values from one place, flat, with the origin of each.
 
-    :ivar foreign: whether they came with the project, so that their author need not be the caller.
+    :ivar folder: where their file is, if it came with the project, so that its author need not be the caller.
     """
 
     rank: Rank
     values: Mapping[Key, Any]
     origins: Mapping[Key, str]
-    foreign: bool = False
+    folder: Path | None = None
 
     def nested(self) -> dict[str, Any]:
         """The values as nested tables."""
@@ -151,7 +152,8 @@ def _unknown_variable(variable: str, triples: Collection[str]) -> UsageError:
 
 
 def _decode(key: Key, text: str, variable: str) -> Any:
-    """Lists are JSON (``["a b"]``), or words: rustflags between blanks, globs between commas, others both."""
+    """Lists are JSON (``["a b"]``), or words: rustflags between blanks, globs and paths between commas, other
+    lists both."""
     if not is_list(key):
         return text
     if text.lstrip().startswith("["):
@@ -166,22 +168,24 @@ def _decode(key: Key, text: str, variable: str) -> Any:
     if key[-1] == "rustflags":
         return text.split()
     commas = [part.strip() for part in text.split(",") if part.strip()]
-    return commas if key[-1].startswith("source_") else [word for part in commas for word in part.split()]
+    return commas if key[-1] in _WITH_BLANKS else [word for part in commas for word in part.split()]
 
 
 def file_layer(file: ConfigFile, triples: Collection[str]) -> Layer:
     """Values of one file; paths in it are relative to its directory."""
     where: Where = file.where
     found = {key: _anchored(key, value, file.path.parent) for key, value in leaves(file.data, where, triples)}
-    return Layer(Rank.FILE, found, {key: where(key) for key in found}, foreign=file.foreign)
+    folder = file.path.parent if file.foreign else None
+    return Layer(Rank.FILE, found, {key: where(key) for key in found}, folder)
 
 
 def _anchored(key: Key, value: Any, directory: Path) -> Any:
     if key[-1] == "interpreters" and isinstance(value, list):
         return [_below_directory(item, directory) if "/" in str(item) else item for item in value]
-    if "environment" in key or key[-1] not in PATHS or value in {"", "auto"}:
+    if "environment" in key or key[-1] not in PATHS:
         return value
-    return _below_directory(value, directory)
+    means_no_path = value == "" or (value == "auto" and key[-1] == "ca_bundle")
+    return value if means_no_path else _below_directory(value, directory)
 
 
 def _below_directory(value: Any, directory: Path) -> Any:
@@ -192,13 +196,14 @@ def _below_directory(value: Any, directory: Path) -> Any:
 
 def home_expanded(layer: Layer, home: str) -> Layer:
     """The layer with ``~/`` at the start of its paths replaced by ``home``."""
-    values = {
-        key: str(Path(home, value[2:]))
-        if home and key[-1] in PATHS and isinstance(value, str) and value.startswith("~/")
-        else value
-        for key, value in layer.values.items()
-    }
-    return replace(layer, values=values)
+
+    def expanded(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [expanded(item) for item in value]
+        return str(Path(home, value[2:])) if isinstance(value, str) and value.startswith("~/") else value
+
+    paths = {key for key in layer.values if home and "environment" not in key and key[-1] in PATHS}
+    return replace(layer, values={k: expanded(v) if k in paths else v for k, v in layer.values.items()})
 
 
 _HOST_VARIABLES: Mapping[Key, tuple[str, ...]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,10 +13,10 @@ from pydantic_core import ErrorDetails
 
 from xbuild.catalog import load_catalog
 from xbuild.errors import UsageError
-from xbuild.interpreters import is_path
 from xbuild.redact import without_userinfo
 from xbuild.settings import files, layers
 from xbuild.settings.dirs import UserDirs
+from xbuild.settings.foreign import Trust, refuse_raised, refuse_words
 from xbuild.settings.layers import Layer, Rank
 from xbuild.settings.model import Settings
 from xbuild.settings.schema import Key, dotted
@@ -35,11 +35,13 @@ class Loaded:
     :ivar origins: dotted key to where its value came from: ``flag --jobs``, ``environment XBUILD_JOBS``,
         ``xbuild.toml:3``, ``default``.
     :ivar files: the configuration files that were read, the strongest first.
+    :ivar trust: the projects whose files count as the caller's own.
     """
 
     settings: Settings
     origins: Mapping[str, str]
     files: tuple[Path, ...]
+    trust: Trust
 
 
 def load_settings(
@@ -60,36 +62,43 @@ def load_settings(
     :param config_file: read instead of the project's files.
     :param user_dirs: the user's directories, the platform's where ``None``.
     :raises UsageError: ``unknown-setting``, ``bad-setting``, ``two-config-files``, ``bad-config``,
-        ``config-unreadable``, ``foreign-interpreter`` or ``foreign-builder``.
+        ``config-unreadable``.
+    :raises RefusedError: ``not-for-projects``: a file that came with the project says what it may not.
     """
     dirs = user_dirs or UserDirs.from_platform()
     triples = tuple(load_catalog().targets)
-    read = tuple(_config_files(project_dir, config_file, dirs))
-    stack = [
-        layers.flag_layer(flags, triples),
-        layers.environment_layer(environ, triples),
-        *(layers.file_layer(file, triples) for file in read),
+    own = files.user_file(dirs.config / "config.toml")
+    home = environ.get("HOME", "")
+    stronger = [layers.flag_layer(flags, triples), layers.environment_layer(environ, triples)]
+    weaker = [
+        *(layers.file_layer(file, triples) for file in own),
         layers.host_layer(environ),
         _default_layer(dirs),
     ]
-    stack = [layers.home_expanded(layer, environ.get("HOME", "")) for layer in stack]
-    stack = _without_overruled(stack)
+    trust = Trust.of(
+        (layers.home_expanded(layer, home) for layer in (*stronger, *weaker)), dirs.config / "config.toml"
+    )
+    found = [
+        replace(file, foreign=file.foreign and not trust.covers(file.path))
+        for file in _project_files(project_dir, config_file)
+    ]
+    stack = [*stronger, *(layers.file_layer(file, triples) for file in found), *weaker]
+    stack = _without_overruled([layers.home_expanded(layer, home) for layer in stack])
+    refuse_words(stack, trust)
     stack = [_ca_bundle(stack, environ, system_ca_bundles), *stack]
     settings = _validated(stack)
-    _refuse_foreign_words(stack)
-    return Loaded(settings, _origins(settings, stack), tuple(file.path for file in read))
+    if any(layer.folder for layer in stack):
+        callers = _validated([layer for layer in stack if not layer.folder])
+        refuse_raised(stack, settings, callers, trust)
+    paths = tuple(file.path for file in (*found, *own))
+    return Loaded(settings, _origins(settings, stack), paths, trust)
 
 
-def _config_files(
-    project_dir: Path | None, config_file: Path | None, dirs: UserDirs
-) -> Iterator[files.ConfigFile]:
+def _project_files(project_dir: Path | None, config_file: Path | None) -> Iterator[files.ConfigFile]:
     if config_file is not None:
         yield files.chosen_file(config_file, project_dir)
     elif project_dir is not None and project_dir.is_dir():
         yield from files.project_files(project_dir)
-    own = dirs.config / "config.toml"
-    if own.is_file() and (found := files.read(own)) is not None:
-        yield found
 
 
 def _default_layer(dirs: UserDirs) -> Layer:
@@ -109,37 +118,6 @@ def _without_overruled(stack: Sequence[Layer]) -> list[Layer]:
         return key[0] == "target" and strongest.get(key[2:], rank) > rank
 
     return [layer.without({key for key in layer.values if is_overruled(key, layer.rank)}) for layer in stack]
-
-
-def _refuse_foreign_words(stack: Sequence[Layer]) -> None:
-    """Refuse what the project's author has no say in: which programs run on this machine (the path of an
-    interpreter names one), and who the caller's key says that the builder is.
-
-    What a stronger place overrules is not used, and not refused.
-    """
-    strongest: dict[Key, Layer] = {}
-    for layer in stack:
-        for key in layer.values:
-            strongest.setdefault(key, layer)
-    for key, layer in strongest.items():
-        if layer.foreign and key == ("attest", "builder"):
-            raise UsageError(
-                "the project's own configuration says who the builder is",
-                details=f"{layer.origins[key]}: {dotted(key)} would be signed with the key of whoever builds",
-                hint="set it beside the key: in your own file, or as XBUILD_ATTEST__BUILDER",
-                code="foreign-builder",
-            )
-        if not layer.foreign or key[-1] != "interpreters" or "environment" in key:
-            continue
-        paths = [item for item in layer.values[key] if is_path(item)]
-        if paths:
-            raise UsageError(
-                "the project's own configuration names an interpreter by its path",
-                details=f"{layer.origins[key]}: {dotted(key)} has {', '.join(map(repr, paths))}, "
-                "which would be run on this machine",
-                hint="name kinds there, such as pypy3.9; a path is for --interp, or XBUILD_INTERPRETERS",
-                code="foreign-interpreter",
-            )
 
 
 def _ca_bundle(stack: Sequence[Layer], environ: Mapping[str, str], system: Iterable[Path]) -> Layer:

@@ -1,14 +1,17 @@
-"""The settings as frozen values. docs/configuration.md says what each of them means."""
+"""The settings as frozen values: each with its type, who may say it, its default and its meaning.
+
+docs/configuration.md is made from this file (``python -m xbuild.settings.reference docs/configuration.md``):
+the string below a field is its meaning there.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -16,103 +19,33 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from xbuild.project.globs import checked_globs
 from xbuild.settings.dirs import UserDirs
-from xbuild.settings.units import parse_duration, parse_size
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_SMALLEST_MEMORY = 64 << 20
-_SCHEMES = ("http://", "https://")
+from xbuild.settings.types import (
+    Bytes,
+    Cpus,
+    Cpuset,
+    Environment,
+    Folders,
+    Globs,
+    Index,
+    Jobs,
+    Name,
+    NameOrEmpty,
+    OptionalPath,
+    Seconds,
+    Uri,
+    VariableOrEmpty,
+    Word,
+    Words,
+)
+from xbuild.settings.who import BELOW, KINDS, LOWER, PROJECT, STRICTER, Default, check_declared, user
 
 T = TypeVar("T")
 
-
-def _word(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must not hold control characters")
-    return value
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):
-        raise ValueError("must be a name of letters, digits, '-', '_' and '.'")
-    return value
-
-
-def _cpuset(value: str) -> str:
-    if value and not re.fullmatch(r"[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*", value):
-        raise ValueError("numbers of processors are expected, such as '0-3,6'")
-    return value
-
-
-def _name_or_empty(value: str) -> str:
-    return _name(value) if value else value
-
-
-def _index(value: str) -> str:
-    if value and not value.removeprefix("sparse+").startswith((*_SCHEMES, "file://")):
-        raise ValueError("must be a URL that starts with https://, http:// or file://")
-    return _word(value)
-
-
-def _uri(value: str) -> str:
-    if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", value):
-        raise ValueError("must be a URI, such as 'https://builds.example/wheels'")
-    return value
-
-
-def _jobs(value: object) -> object:
-    text = value.strip() if isinstance(value, str) else value
-    if text == "auto":
-        return text
-    number = int(text) if isinstance(text, str) and text.isdecimal() else text
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError("must be a number above zero, or 'auto'")
-    return number
-
-
-def _memory(value: object) -> int:
-    size = parse_size(value)
-    if size < _SMALLEST_MEMORY:
-        raise ValueError("must be at least '64m'; no compiler fits in less")
-    return size
-
-
-def _path_or_none(value: object) -> object:
-    return None if value == "" else value
-
-
-def _variable_or_empty(value: str) -> str:
-    if value and not _VARIABLE.fullmatch(value):
-        raise ValueError("must be the name of an environment variable")
-    return value
-
-
-def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
-    for name, text in value.items():
-        if not _VARIABLE.fullmatch(name):
-            raise ValueError(f"has a name that no environment variable can have: {name!r}")
-        if "\0" in text:
-            raise ValueError(f"has a NUL byte in the value of {name}")
-    return MappingProxyType(dict(value))
-
-
-Word = Annotated[str, AfterValidator(_word)]
-Words = tuple[Word, ...]
-Globs = Annotated[Words, AfterValidator(checked_globs)]
-Name = Annotated[str, AfterValidator(_name)]
-NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
-VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
-Index = Annotated[str, AfterValidator(_index)]
-Uri = Annotated[str, AfterValidator(_uri)]
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
-Bytes = Annotated[int, BeforeValidator(_memory)]
-Cpus = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Cpuset = Annotated[str, AfterValidator(_cpuset)]
-Jobs = Annotated[int | Literal["auto"], BeforeValidator(_jobs)]
-Environment = Annotated[Mapping[str, str], AfterValidator(_variables), PlainSerializer(dict)]
-OptionalPath = Annotated[Path | None, BeforeValidator(_path_or_none)]
+_IMAGE = user("chooses what images are made from, by recipes that run as root and with a network")
+_REACH = user("chooses what is reached over the network, and trusting whom")
+_PLACE = user("names a folder of yours that is written to")
+_SIGNING = user("is about the signature of whoever builds")
 
 
 class _Frozen(BaseModel):
@@ -122,44 +55,73 @@ class _Frozen(BaseModel):
 class ImagesSettings(_Frozen):
     """Where toolchain images come from."""
 
-    base: Word = "auto"
-    registry: Word = ""
-    debian_mirror: Index = ""
-    debian_security_mirror: Index = ""
+    base: Annotated[Word, _IMAGE] = "auto"
+    """`registry` (a Debian image pinned by digest), `bootstrap` (made on this machine with mmdebstrap),
+    `auto` (the first that works), or the reference of an image"""
+    registry: Annotated[Word, _IMAGE] = ""
+    """prefix for `images push` and `images pull`"""
+    debian_mirror: Annotated[Index, _IMAGE] = ""
+    """base URI of a mirror of Debian's suites and their updates; empty is Debian's own"""
+    debian_security_mirror: Annotated[Index, _IMAGE] = ""
+    """base URI of a mirror of the security updates; empty is Debian's own, also where `images.debian_mirror`
+    is set"""
 
 
 class NetworkSettings(_Frozen):
     """How the phases that have a network reach it. ``ca_bundle`` is resolved: a file, or ``None``."""
 
-    ca_bundle: OptionalPath = None
-    http_proxy: Word = ""
-    https_proxy: Word = ""
-    no_proxy: Word = ""
-    pip_index_url: Index = ""
-    cargo_index: Index = ""
+    ca_bundle: Annotated[
+        OptionalPath, user("names a file of yours, which containers with a network get"), Default('`"auto"`')
+    ] = None
+    """PEM file of certificate authorities; `auto` is the file that `SSL_CERT_FILE` or `REQUESTS_CA_BUNDLE`
+    names, else the system's; `""` is none"""
+    http_proxy: Annotated[Word, _REACH, Default("`http_proxy`, `HTTP_PROXY`")] = ""
+    """proxy for http"""
+    https_proxy: Annotated[Word, _REACH, Default("`https_proxy`, `HTTPS_PROXY`")] = ""
+    """proxy for https"""
+    no_proxy: Annotated[Word, _REACH, Default("`no_proxy`, `NO_PROXY`")] = ""
+    """hosts that need no proxy"""
+    pip_index_url: Annotated[Index, _REACH, Default("`PIP_INDEX_URL`")] = ""
+    """mirror of PyPI"""
+    cargo_index: Annotated[Index, _REACH] = ""
+    """mirror of crates.io (`sparse+https://...`)"""
 
 
 class AttestSettings(_Frozen):
     """How attestations are signed, and who vouches. ``password_variable`` names an environment variable."""
 
-    key: OptionalPath = None
-    password_variable: VariableOrEmpty = ""
-    builder: Uri = ""
+    key: Annotated[OptionalPath, _SIGNING] = None
+    """PEM file of the Ed25519 key that signs the wheels' provenance; without one it is written unsigned. It
+    must not lie among the sources, which builds can read"""
+    password_variable: Annotated[VariableOrEmpty, _SIGNING] = ""
+    """name of the environment variable that holds the key's password"""
+    builder: Annotated[Uri, _SIGNING] = ""
+    """URI of who vouches for the builds; empty is one that says how they were isolated"""
 
 
 class TargetTable(_Frozen):
     """One ``[target.<triple>]`` table as it was written; ``None`` inherits the general value."""
 
-    interpreters: Words | None = None
-    features: Words | None = None
-    environment: Environment = Field(default_factory=dict)
-    rustflags: Words | None = None
-    profile: Name | None = None
-    image: Word | None = None
-    sysroot: OptionalPath = None
-    memory: Bytes | None = None
-    cpus: Cpus | None = None
-    timeout: Seconds | None = None
+    interpreters: Annotated[Words | None, KINDS] = None
+    """as the general value"""
+    features: Annotated[Words | None, PROJECT] = None
+    """as the general value"""
+    environment: Annotated[Environment, PROJECT] = Field(default_factory=dict)
+    """merged over the general one"""
+    rustflags: Annotated[Words | None, PROJECT] = None
+    """as the general value"""
+    profile: Annotated[Name | None, PROJECT] = None
+    """as the general value"""
+    image: Annotated[Word | None, user("names the image that builds run in, which is pulled")] = None
+    """an image in place of xbuild's own"""
+    sysroot: Annotated[OptionalPath, user("names a folder of yours, which builds get to read")] = None
+    """a folder in cargo-xwin's layout in place of the image's sysroot"""
+    memory: Annotated[Bytes | None, LOWER] = None
+    """as the general value"""
+    cpus: Annotated[Cpus | None, LOWER] = None
+    """as the general value"""
+    timeout: Annotated[Seconds | None, LOWER] = None
+    """as the general value"""
 
 
 TargetTables = Annotated[
@@ -194,39 +156,81 @@ class TargetSettings(_Frozen):
 class Settings(BaseSettings):
     """Every value that can be configured, frozen. Made by :func:`xbuild.settings.load_settings`.
 
-    :ivar timeout: seconds that one job may take.
-    :ivar memory: bytes that one container that builds or runs a wheel may use, swap included.
-    :ivar environment: variables of the build containers, besides xbuild's own.
+    :ivar timeout: seconds.
+    :ivar memory: bytes.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    targets: Words = ()
-    interpreters: Words = ()
-    out: Path = Path("dist")
-    jobs: Jobs = "auto"
-    locked: bool = False
-    strict: bool = False
-    offline: bool = False
-    profile: Name = "release"
-    features: Words = ()
-    all_features: bool = False
-    no_default_features: bool = False
-    rustflags: Words = ()
-    environment: Environment = Field(default_factory=dict)
-    timeout: Seconds = 3600.0
-    memory: Bytes = 4 << 30
-    cpus: Cpus | None = None
-    cpuset: Cpuset = ""
-    pids: int = Field(default=2048, ge=64)
-    reproducible: bool = True
-    fresh: bool = False
-    test: bool = False
-    runtime: NameOrEmpty = ""
-    source_include: Globs = ()
-    source_exclude: Globs = ()
-    cache_dir: Path = Field(default_factory=lambda: UserDirs.from_platform().cache)
-    state_dir: Path = Field(default_factory=lambda: UserDirs.from_platform().state)
+    targets: Annotated[Words, PROJECT] = ()
+    """target triples (`--target`); `xbuild targets` lists them"""
+    interpreters: Annotated[Words, KINDS] = ()
+    """kinds of interpreters, or paths of programs, which are run to ask what they are (`--interp`)"""
+    out: Annotated[Path, BELOW] = Path("dist")
+    """directory that gets the wheels"""
+    jobs: Annotated[Jobs, LOWER] = "auto"
+    """how many targets are built at once; `auto` goes by the processors and the memory of the engine's
+    machine"""
+    locked: Annotated[bool, STRICTER] = False
+    """refuse a missing Cargo.lock, or one that lacks what the sources need (what it has too much, as in many
+    sdists, is left out with or without this), and images and tools that xbuild.lock, where there is one,
+    does not pin"""
+    strict: Annotated[bool, STRICTER] = False
+    """refuse the whole run where one pair of target and interpreter cannot work"""
+    offline: Annotated[bool, _REACH] = False
+    """use no network at all; everything must be in the caches, and the images on the engine"""
+    profile: Annotated[Name, PROJECT] = "release"
+    """Cargo profile"""
+    features: Annotated[Words, PROJECT] = ()
+    """Cargo features"""
+    all_features: Annotated[bool, PROJECT] = False
+    """all of them"""
+    no_default_features: Annotated[bool, PROJECT] = False
+    """without the default ones"""
+    rustflags: Annotated[Words, PROJECT] = ()
+    """flags for rustc, besides xbuild's own"""
+    environment: Annotated[Environment, PROJECT] = Field(default_factory=dict)
+    """variables of the build containers; values of names with TOKEN, PASSWORD, KEY, SECRET and the like are
+    never printed or recorded; other values are in the report and the provenance, because `xbuild verify`
+    needs them, and in `xbuild config`; `xbuild plan --json` shows the names alone"""
+    timeout: Annotated[Seconds, LOWER] = 3600.0
+    """longest time of one job, a target with all its interpreters: `"90s"`, `"10m"`, `"1h30m"`, or a number
+    of seconds"""
+    memory: Annotated[Bytes, LOWER] = 4 << 30
+    """memory of one container that builds, or that runs a wheel (`--test`, `xbuild test`), swap included:
+    `"512m"`, `"4g"`, or a number of bytes; at least `"64m"`"""
+    cpus: Annotated[Cpus | None, LOWER] = None
+    """processor time of one such container, in processors; fractions are allowed"""
+    cpuset: Annotated[Cpuset, user("chooses the processors that are used")] = ""
+    """the processors that such containers see and run on: `"0"`, `"0-3,6"`; by default all"""
+    pids: Annotated[int, LOWER] = Field(default=2048, ge=64)
+    """processes of one such container; at least 64"""
+    reproducible: Annotated[bool, STRICTER] = True
+    """one codegen unit for each crate, so that the bytes do not go by the processors
+    ([why](reproducibility.md#codegen-units))"""
+    fresh: Annotated[bool, STRICTER] = False
+    """compile everything anew in an empty target directory (`--fresh`), in place of going on in the one that
+    the last run left; for releases"""
+    test: Annotated[bool, STRICTER] = False
+    """run the wheels on their platforms after the build, where that is possible"""
+    runtime: Annotated[NameOrEmpty, user("chooses how builds are kept apart from this machine")] = ""
+    """container runtime of builds and of wheels that are run, such as `runsc`; empty is the engine's
+    default"""
+    source_include: Annotated[Globs, PROJECT] = ()
+    """globs of ignored files that the build needs all the same; Cargo.lock is always taken"""
+    source_exclude: Annotated[Globs, PROJECT] = ()
+    """globs of files that the build does not get"""
+    trusted_projects: Annotated[Folders, user("says whom you trust")] = ()
+    """absolute paths (`~/` is the home directory) of folders and files whose configuration counts as your
+    own: what is said in or below them may say everything; links are followed first"""
+    cache_dir: Annotated[
+        Path, user("names a folder that is written to"), Default("the user's cache directory")
+    ] = Field(default_factory=lambda: UserDirs.from_platform().cache)
+    """downloads and build caches; `xbuild cache du` shows what is in it, `gc` and `clear` clean it"""
+    state_dir: Annotated[
+        Path, user("names a folder that is written to"), Default("the user's state directory")
+    ] = Field(default_factory=lambda: UserDirs.from_platform().state)
+    """runs, logs and reports"""
     images: ImagesSettings = ImagesSettings()
     network: NetworkSettings = NetworkSettings()
     attest: AttestSettings = AttestSettings()
@@ -276,3 +280,16 @@ class Settings(BaseSettings):
 
 def _first(own: T | None, general: T) -> T:
     return general if own is None else own
+
+
+TABLES: Mapping[str, type[BaseModel]] = {
+    "images": ImagesSettings,
+    "network": NetworkSettings,
+    "attest": AttestSettings,
+}
+"""The tables that the general values have beside them; ``[target.<triple>]`` is a :class:`TargetTable`."""
+
+check_declared(Settings, without={*TABLES, "target"})
+check_declared(TargetTable)
+for _table in TABLES.values():
+    check_declared(_table)

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from xbuild.catalog.model import did_you_mean
 from xbuild.errors import UsageError
-from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetTable
+from xbuild.settings.model import TABLES, Settings, TargetTable
+from xbuild.settings.who import Who, who_of
 
 Key = tuple[str, ...]
 """A path to one value: ``("jobs",)``, ``("images", "base")``, ``("environment", "CC")``,
@@ -18,18 +19,25 @@ Key = tuple[str, ...]
 Where = Callable[[Key], str]
 """Says where a key was written, for errors and origins."""
 
-TABLES: Mapping[str, type[BaseModel]] = {
-    "images": ImagesSettings,
-    "network": NetworkSettings,
-    "attest": AttestSettings,
-}
-PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key"})
-"""Names of the values that are paths; in a file they are relative to that file."""
+PATHS = frozenset({"out", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key", "trusted_projects"})
+"""Names of the values that are paths, or lists of them; a single one is relative to the file that has it."""
 
 
 def dotted(key: Key) -> str:
     """The key as it is written in TOML, with quotes around parts that need them."""
     return ".".join(part if part.replace("-", "_").isidentifier() else f'"{part}"' for part in key)
+
+
+def owner(key: Key) -> tuple[type[BaseModel], str]:
+    """The model that declares the setting of ``key``, and the name of its field."""
+    if key[0] == "target":
+        return TargetTable, key[2]
+    return (TABLES[key[0]], key[1]) if key[0] in TABLES else (Settings, key[0])
+
+
+def declared(key: Key) -> Who:
+    """Who may say the setting of ``key``."""
+    return who_of(*owner(key))
 
 
 def is_list(key: Key) -> bool:
