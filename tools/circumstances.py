@@ -76,6 +76,8 @@ class Call:
         pairs = [
             *(word for triple in self.targets for word in ("--target", triple)),
             *(word for kind in self.interpreters for word in ("--interp", kind)),
+            # Copies are in no repository, and the place of a crate below the root shows in its wheels
+            *("--source-root", str(self.root)),
         ]
         xbuild = (sys.executable, "-m", "xbuild", "run", str(self.crate), *pairs, "--out", str(self.out))
         return [*self.prefix, *xbuild, *self.words]

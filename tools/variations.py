@@ -344,7 +344,7 @@ def _document(crate: Path, baseline: Built, results: Sequence[Result], *, identi
 
 def _base_call(crate: Path, work: Path, targets: Sequence[str], interpreters: Sequence[str]) -> Call:
     catalog = load_catalog()
-    manifest = read_manifest(crate)
+    manifest = read_manifest(crate, source_root=crate if crate.is_dir() else crate.parent)
     place = work / "runs" / "baseline"
     return Call(
         crate=manifest.project,

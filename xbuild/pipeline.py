@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -44,6 +44,7 @@ from xbuild.locking import BASE, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
+from xbuild.project.leftout import Remark, left_out, unseen
 from xbuild.project.manifest import Manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 from xbuild.prove import Prover
@@ -208,14 +209,9 @@ class Pipeline:
             ],
             parts=manifest.folders,
             always=manifest.files,
+            project=manifest.project,
         )
-        for place in snapshot.foreign:
-            self._notice(
-                "warning",
-                "foreign-repository",
-                f"{place} belongs to another user: the files beside it are taken as without a git repository",
-                hint="build as its owner; or make it yours with chown, where you trust its configuration",
-            )
+        self._tell(unseen(manifest, snapshot, request.home))
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(
             engine=tools.engine,
@@ -268,13 +264,28 @@ class Pipeline:
             vendor=vendor,
         )
 
+    def _tell(self, remarks: Iterable[Remark], job: str = "") -> None:
+        for remark in remarks:
+            self._notice("warning", remark.code, remark.message, hint=remark.hint, job=job)
+
+    def _tell_of_missing(self, text: str, manifest: Manifest, snapshot: Snapshot, job: str = "") -> None:
+        """Say of a failure that it misses files which are here, and why they were not there."""
+        exclude = self._request.source_exclude
+        self._tell(left_out(text.splitlines(), manifest, snapshot, exclude=exclude), job)
+
     def _fetch(self, fetcher: Fetcher, manifest: Manifest, snapshot: Snapshot) -> dict[View, Fetched]:
         """Fetch what the crate needs, and ask about it as each target sees it."""
         request = self._request
-        return {
-            view: fetcher.fetch(manifest, snapshot, view=view, locked=request.locked, offline=request.offline)
-            for view in fetcher.views
-        }
+        try:
+            return {
+                view: fetcher.fetch(
+                    manifest, snapshot, view=view, locked=request.locked, offline=request.offline
+                )
+                for view in fetcher.views
+            }
+        except RefusedError as error:
+            self._tell_of_missing(error.details, manifest, snapshot)
+            raise
 
     def _fetch_line(self, stream: Stream, line: str) -> None:
         now = self._tools.clock()
@@ -365,7 +376,7 @@ class Pipeline:
         parsers = Parsers(sum(len(job.steps) for job in jobs), ahead=workers)
         with parsers, ThreadPoolExecutor(max_workers=workers) as pool:
             executor = self._executor(inspected, work, parsers)
-            return list(pool.map(lambda job: self._run_job(executor, job), jobs))
+            return list(pool.map(lambda job: self._run_job(executor, job, inspected), jobs))
 
     def _executor(self, inspected: _Inspected, work: Path, parsers: Parsers) -> Executor:
         key = hashlib.sha256(str(inspected.manifest.project).encode()).hexdigest()[:16]
@@ -395,7 +406,7 @@ class Pipeline:
             stopping=self._tools.cancelled.is_set,
         )
 
-    def _run_job(self, executor: Executor, job: Job) -> _Done:
+    def _run_job(self, executor: Executor, job: Job, inspected: _Inspected) -> _Done:
         if self._tools.cancelled.is_set():
             return _Done(
                 JobOutcome(job=job, status="interrupted", seconds=0, steps=(), collected=(), warm=False)
@@ -442,6 +453,8 @@ class Pipeline:
                 )
             )
         outcome = collected.outcome
+        if outcome.status == "failed":
+            self._tell_of_missing(outcome.reason, inspected.manifest, inspected.snapshot, job.id)
         self._tools.emit(
             JobFinished(
                 run=self._run,

@@ -23,7 +23,7 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     :raises DriftError: the request is locked, and this xbuild is not what the crate's xbuild.lock pins.
     """
-    manifest = read_manifest(request.project)
+    manifest = read_manifest(request.project, source_root=request.source_root, home=request.home)
     _check_out(request.out)
     if request.locked and not manifest.lock_path.is_file():
         raise no_lockfile(manifest.name, manifest.lock_path)

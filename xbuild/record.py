@@ -30,6 +30,8 @@ _Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 _Value = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 _Globs = Annotated[tuple[_Word, ...], AfterValidator(checked_globs)]
 _Path = Annotated[Path, AfterValidator(_path)]
+_Above = Annotated[str, Field(pattern=r"^(\.|\.\.(/\.\.)*)?$")]
+"""A folder from the project's on: itself, or one above it."""
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Amount = Annotated[int, Field(gt=0, lt=1 << 63)]
 
@@ -91,6 +93,7 @@ class RecordedOptions(_Part):
     """What was asked for; see :func:`xbuild.report.request_options`."""
 
     reproducible: bool
+    source_root: _Above = ""
     source_include: _Globs
     source_exclude: _Globs
     targets: Mapping[_Name, RecordedTarget]

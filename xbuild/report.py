@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -131,6 +132,7 @@ def request_options(request: BuildRequest) -> dict[str, Any]:
         "strict": request.strict,
         "epoch": request.epoch,
         "runtime": request.runtime,
+        "source_root": os.path.relpath(request.source_root, request.project) if request.source_root else "",
         "source_include": list(request.source_include),
         "source_exclude": list(request.source_exclude),
         "targets": {wanted.target.triple: _target_options(wanted) for wanted in request.targets},

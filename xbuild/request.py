@@ -47,6 +47,8 @@ class BuildRequest:
     :ivar offline: fetch nothing; what is not in the cache is an error.
     :ivar reproducible: one codegen unit, so that bytes do not vary with the machine's processors.
     :ivar fresh: an empty target directory, in place of the one that the last run of this crate left warm.
+    :ivar source_root: the folder whose files are the sources, or ``None`` for the natural one.
+    :ivar home: the caller's home folder; a project's files do not bring it into a build.
     :ivar leave_out: absolute folders that are no sources, besides ``out``.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
     :ivar lock_digest: refuse a Cargo.lock of another sha256, also a generated one; ``""`` takes any.
@@ -65,6 +67,8 @@ class BuildRequest:
     epoch: int | None = None
     test: bool = False
     runtime: str = ""
+    source_root: Path | None = None
+    home: Path | None = None
     source_include: tuple[str, ...] = ()
     source_exclude: tuple[str, ...] = ()
     leave_out: tuple[Path, ...] = ()

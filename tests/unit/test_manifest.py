@@ -358,6 +358,7 @@ def test_a_path_dependency_inherits_from_its_own_workspace(tmp_path: Path) -> No
 
 def test_python_modules_in_another_folder_are_sources(tmp_path: Path) -> None:
     text = PYPROJECT + '[tool.maturin]\nmanifest-path = "../rust/Cargo.toml"\npython-source = "../python"\n'
+    text += 'include = ["demo/*"]\n'
     put(tmp_path, py__pyproject_toml=text, rust__Cargo_toml=CARGO, python__demo__init="")
     found = read_manifest(tmp_path / "py")
     assert found.folders == (tmp_path / "py", tmp_path / "python", tmp_path / "rust")

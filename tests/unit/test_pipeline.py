@@ -337,6 +337,32 @@ def test_siblings_that_nothing_refers_to_are_no_sources(place: Place) -> None:
     assert report.source["files"] == 5
 
 
+def test_what_a_build_does_not_see_is_told(place: Place) -> None:
+    for name in ("mix.c", "key.pem", ".cargo/config.toml"):
+        path = place.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("", "utf-8")
+    (place.project / "key").symlink_to("../key.pem")
+
+    def maturin(command: Command) -> int:
+        command.say("clang: error: no such file or directory: '../mix.c'", stream="stderr")
+        return 1
+
+    place.engine.on("maturin", maturin)
+    place.pipeline(place.request()).build()
+    told = {event.code: event for event in place.recorder.of(Notice)}
+    assert str(place.root / "key.pem") in told["link-outside"].message
+    assert str(place.root / ".cargo" / "config.toml") in told["cargo-config-left-out"].message
+    assert str(place.root / "mix.c") in told["source-left-out"].message
+    assert f"--source-root {place.root}" in told["source-left-out"].hint
+    assert told["source-left-out"].job == LINUX
+    place.recorder.events.clear()
+    place.pipeline(place.request(source_root=place.root)).build()
+    assert {"link-outside", "cargo-config-left-out", "source-left-out"}.isdisjoint(
+        event.code for event in place.recorder.of(Notice)
+    )
+
+
 def test_a_missing_lockfile_is_told(place: Place) -> None:
     (place.project / "Cargo.lock").unlink()
     report = place.pipeline(place.request()).build()

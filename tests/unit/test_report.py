@@ -230,6 +230,9 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
         "epoch": 7,
         "source_exclude": ["docs/"],
     }
+    assert options["source_root"] == ""
+    named = request_options(make_request(wanted, project=Path("/a/b/c"), source_root=Path("/a")))
+    assert named["source_root"] == "../.."
     limits = options["targets"][WINDOWS].pop("limits")
     assert (limits["memory"], limits["cpus"], limits["pids"]) == (2 << 30, 1.5, 2048)
     assert options["targets"][WINDOWS] == {

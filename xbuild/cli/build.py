@@ -75,6 +75,12 @@ SysrootOption = Annotated[
     Path | None,
     typer.Option("--sysroot", help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
 ]
+SourceRootOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--source-root", metavar="DIR", help="The folder with all sources (the git repository, by itself)."
+    ),
+]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file.")]
 
 
@@ -102,6 +108,7 @@ def run(
         typer.Option("--test/--no-test", help="Run each wheel on its platform, where that is possible."),
     ] = None,
     sysroot: SysrootOption = None,
+    source_root: SourceRootOption = None,
     timeout: Annotated[
         str | None, typer.Option(help="Longest time of a job: a target with all its interpreters (1h).")
     ] = None,
@@ -123,6 +130,7 @@ def run(
         "no_default_features": no_default_features,
         "timeout": timeout,
         "memory": memory,
+        "source_root": source_root,
         "locked": locked,
         "strict": strict,
         "offline": offline,
@@ -151,6 +159,7 @@ def plan(
     strict: StrictOption = None,
     offline: OfflineOption = None,
     sysroot: SysrootOption = None,
+    source_root: SourceRootOption = None,
     config: ConfigOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON.")] = False,
 ) -> None:
@@ -162,6 +171,7 @@ def plan(
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
+        "source_root": source_root,
         "locked": locked,
         "strict": strict,
         "offline": offline,

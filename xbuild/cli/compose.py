@@ -62,6 +62,8 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH", "")),
         test=settings.test,
         runtime=settings.runtime,
+        source_root=settings.source_root.resolve() if settings.source_root else None,
+        home=Path(home) if (home := os.environ.get("HOME", "")) else None,
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,
     )

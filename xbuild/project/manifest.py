@@ -16,6 +16,8 @@ from packaging.version import InvalidVersion, Version
 
 from xbuild.errors import RefusedError
 from xbuild.project.lockfile import LockedPackage, read_lock
+from xbuild.project.named import Manifests, check_python_source, named
+from xbuild.project.roots import find_sources
 from xbuild.project.shapes import CargoToml, PyprojectToml, problems
 from xbuild.project.toolchain import Demands, read_demands
 from xbuild.toml import read_toml
@@ -28,7 +30,7 @@ class Manifest:
     :ivar project: folder with pyproject.toml (or, without one, Cargo.toml).
     :ivar cargo_toml: the crate's Cargo.toml.
     :ivar workspace: folder of the workspace's root, where Cargo.lock belongs.
-    :ivar root: the folder that has everything the build reads: the workspace and all path dependencies.
+    :ivar root: the folder that has everything the build reads; see :mod:`xbuild.project.roots`.
     :ivar folders: the folders in ``root`` that are sources: all that the crate's files refer to.
     :ivar files: files that are sources wherever they are, and whether git ignores them or not.
     :ivar name: distribution name as the project spells it.
@@ -80,12 +82,15 @@ class Manifest:
         return re.sub(r"[-_.]+", "_", self.name).lower()
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, *, source_root: Path | None = None, home: Path | None = None) -> Manifest:
     """Read a crate.
 
     :param path: the project's folder, or its pyproject.toml or Cargo.toml.
-    :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin``, ``bad-version`` or
-        ``unsupported-features``.
+    :param source_root: the root of the sources, where the user names it; see :mod:`xbuild.project.roots`.
+    :param home: the user's home folder.
+    :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin``, ``bad-version``,
+        ``unsupported-features``, ``outside-sources`` or ``python-source-outside``.
+    :raises UsageError: ``bad-source-root``.
     """
     project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
     path = project / "pyproject.toml"
@@ -112,17 +117,31 @@ def read_manifest(path: Path) -> Manifest:
     lock_path = workspace / "Cargo.lock"
     python = pyproject.get("project", {})
     referred = _path_dependencies(workspace, cargo_toml)
-    root = _common_root([project.resolve(), workspace, *referred.folders])
-    present = [folder for folder in referred.folders if (folder / "Cargo.toml").is_file()]
-    if (modules := (project / settings.get("python-source", "")).resolve()).is_dir():
-        present.append(modules)
+    manifests = Manifests(
+        project=project.resolve(),
+        crate=cargo_toml.parent,
+        workspace=workspace,
+        pyproject=pyproject,
+        cargo=cargo,
+        workspace_cargo=workspace_cargo,
+    )
+    check_python_source(manifests)
+    sources = find_sources(
+        project.resolve(),
+        needed=[workspace, *referred.folders],
+        crates=[folder for folder in referred.folders if (folder / "Cargo.toml").is_file()],
+        files=[lock_path, *referred.roots],
+        named=named(manifests),
+        source_root=source_root,
+        home=home,
+    )
     return Manifest(
         project=project.resolve(),
         cargo_toml=cargo_toml,
         workspace=workspace,
-        root=root,
-        folders=_topmost(root, [project.resolve(), *present]),
-        files=tuple(path for path in (lock_path, *referred.roots) if path.is_relative_to(root)),
+        root=sources.root,
+        folders=sources.folders,
+        files=sources.files,
         name=_name(python, settings, package),
         version=_version(python, package, cargo_toml),
         requires_python=_requires_python(python),
@@ -131,7 +150,7 @@ def read_manifest(path: Path) -> Manifest:
         bindings=_bindings(settings, cargo, workspace_cargo),
         maturin_features=_features(settings, project),
         maturin=settings,
-        demands=read_demands(project.resolve(), root, pyproject, cargo),
+        demands=read_demands(project.resolve(), sources.root, pyproject, cargo),
     )
 
 
@@ -291,24 +310,6 @@ def _members(root: Path, workspace: Mapping[str, Any]) -> Iterator[Path]:
             folder = Path(name).resolve()
             if (folder / "Cargo.toml").is_file() and not _is_excluded(folder, root, workspace):
                 yield folder
-
-
-def _topmost(root: Path, folders: list[Path]) -> tuple[Path, ...]:
-    """The folders in ``root`` that are in no other one of them."""
-    inside = sorted({folder for folder in folders if folder.is_relative_to(root)})
-    return tuple(folder for folder in inside if not any(other in folder.parents for other in inside))
-
-
-def _common_root(folders: list[Path]) -> Path:
-    root = Path(os.path.commonpath(folders))
-    if root == Path(root.anchor):
-        raise RefusedError(
-            "the crate's path dependencies have no folder in common but the root of the file system",
-            details=", ".join(str(folder) for folder in folders),
-            hint="put the crate and its path dependencies under one folder",
-            code="bad-manifest",
-        )
-    return root
 
 
 def _name(python: Mapping[str, Any], settings: Mapping[str, Any], package: Mapping[str, Any]) -> str:

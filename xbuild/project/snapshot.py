@@ -10,21 +10,19 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-
-import pathspec
+from typing import NamedTuple
 
 from xbuild.errors import RefusedError
 from xbuild.files import make_folder
-from xbuild.project.commit import commit_of
-from xbuild.project.globs import read_globs, read_ignore_file
+from xbuild.project.commit import Commit, commit_of
+from xbuild.project.globs import read_globs
 from xbuild.project.repository import Repositories, Repository
-
-_NEVER = {".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".tox", ".nox"}
-_NOTHING = read_globs(())
+from xbuild.project.walk import walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +38,7 @@ class Snapshot:
     :ivar commit: the commit that is checked out, or ``""``.
     :ivar modified: a file is not as that commit has it, is not in it, or is missing.
     :ivar foreign: the ``.git`` of repositories that were passed over, because somebody else owns them.
+    :ivar links: the names of links that lead to something which is not in the copy, and to what.
     """
 
     folder: Path
@@ -51,6 +50,7 @@ class Snapshot:
     commit: str = ""
     modified: bool = False
     foreign: tuple[Path, ...] = ()
+    links: tuple[tuple[str, Path], ...] = ()
 
 
 def take_snapshot(
@@ -62,6 +62,7 @@ def take_snapshot(
     leave_out: Sequence[Path] = (),
     parts: Sequence[Path] = (),
     always: Sequence[Path] = (),
+    project: Path | None = None,
 ) -> Snapshot:
     """Copy the sources below ``root`` to the new ``folder``.
 
@@ -75,56 +76,132 @@ def take_snapshot(
     :param exclude: patterns of files to leave out besides the ignored ones.
     :param leave_out: absolute folders that are no sources although they may lie below ``root``, such as the
         one that wheels go to. ``root`` itself and folders with a Cargo.toml or pyproject.toml stay sources.
+    :param project: a folder below ``root`` that patterns may be relative to, besides ``root``.
     :raises RefusedError: ``unreadable-source``.
     :raises OSError: there is no room for the copy.
     :raises ValueError: ``include`` or ``exclude`` has something that is no pattern.
     """
-    state = hashlib.sha256()
-    newest = size = count = 0
-    make_folder(folder.parent)
-    folder.mkdir()
-    folder.chmod(0o755)
-    wanted_too = read_globs(include)
-    unwanted = read_globs(exclude)
-    left_out = _left_out(root, leave_out)
     repositories = Repositories(root)
+    wanted_too, unwanted = matcher(root, project, include), matcher(root, project, exclude)
+    look = _Look(
+        root=root,
+        wanted_too=wanted_too,
+        any_wanted=bool(include),
+        left_out=_left_out(root, leave_out),
+        repositories=repositories,
+    )
     try:
-        names = _names(root, parts, wanted_too, left_out, repositories)
+        names = look.names(parts)
     except OSError as error:
         raise RefusedError(
             f"cannot read the sources in {root}", details=str(error), code="unreadable-source"
         ) from error
-    names |= {path.relative_to(root).as_posix() for path in always if path.is_file()}
+    names |= {path.relative_to(root).as_posix() for path in always if path.is_symlink() or path.is_file()}
     commit = commit_of(root, names, repositories)
+    taken = _take(root, folder, [name for name in sorted(names) if not unwanted(name)], commit)
+    return Snapshot(
+        folder=folder,
+        digest=taken.digest,
+        epoch=commit.seconds if commit else taken.newest,
+        epoch_source="commit" if commit else "newest file",
+        files=taken.files,
+        size=taken.size,
+        commit=commit.name if commit else "",
+        modified=taken.modified,
+        foreign=tuple(dict.fromkeys(repositories.foreign)),
+        links=taken.links,
+    )
+
+
+def matcher(root: Path, project: Path | None, patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether patterns match a file by its name from ``root`` on, or from ``project`` on.
+
+    :raises ValueError: one of them is no pattern.
+    """
+    spec = read_globs(patterns)
+    below = f"{project.relative_to(root).as_posix()}/" if project and project != root else ""
+
+    def matches(name: str) -> bool:
+        inside = bool(below) and name.startswith(below)
+        return spec.match_file(name) or (inside and spec.match_file(name.removeprefix(below)))
+
+    return matches if patterns else lambda _: False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    digest: str
+    newest: int
+    files: int
+    size: int
+    modified: bool
+    links: tuple[tuple[str, Path], ...]
+
+
+class _Copied(NamedTuple):
+    kind: str
+    digest: bytes
+    size: int
+    time: int
+    differs: bool
+    leads: Path | None
+
+
+def _take(root: Path, folder: Path, names: Sequence[str], commit: Commit | None) -> _Taken:
+    """Copy files and links by their names."""
     modified = any(not os.path.lexists(root / name) for name in (commit.files if commit else ()))
-    for name in sorted(names):
-        if unwanted.match_file(name):
-            continue
+    make_folder(folder.parent)
+    folder.mkdir()
+    folder.chmod(0o755)
+    for name in dict.fromkeys(name.rpartition("/")[0] for name in names):
+        make_folder(folder / name)
+
+    def copy(name: str) -> _Copied:
         try:
-            kind, content = _copy(root / name, folder / name)
+            kind, content, status = _copy(f"{root}/{name}", f"{folder}/{name}")
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise
             raise RefusedError(
                 f"cannot read {root / name}", details=str(error), code="unreadable-source"
             ) from error
-        state.update(f"{name}\0{kind}\0".encode("utf-8", "surrogateescape"))
-        state.update(hashlib.sha256(content).digest())
-        modified = modified or (commit is not None and not commit.has(name, kind, content))
-        count += 1
-        size += len(content)
-        newest = max(newest, int((root / name).lstat().st_mtime))
-    return Snapshot(
-        folder=folder,
+        return _Copied(
+            kind,
+            hashlib.sha256(content).digest(),
+            len(content),
+            int(status.st_mtime),
+            commit is not None and not commit.has(name, kind, content),
+            _outside(root, name) if kind == "link" else None,
+        )
+
+    chunks = [names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE)]
+    with ThreadPoolExecutor(max_workers=_COPIERS) as pool:
+        copied = [
+            item for items in pool.map(lambda chunk: [copy(name) for name in chunk], chunks) for item in items
+        ]
+    state = hashlib.sha256()
+    for name, item in zip(names, copied, strict=True):
+        state.update(f"{name}\0{item.kind}\0".encode("utf-8", "surrogateescape"))
+        state.update(item.digest)
+    return _Taken(
         digest=f"sha256:{state.hexdigest()}",
-        epoch=commit.seconds if commit else newest,
-        epoch_source="commit" if commit else "newest file",
-        files=count,
-        size=size,
-        commit=commit.name if commit else "",
-        modified=modified,
-        foreign=tuple(dict.fromkeys(repositories.foreign)),
+        newest=max((item.time for item in copied), default=0),
+        files=len(names),
+        size=sum(item.size for item in copied),
+        modified=modified or any(item.differs for item in copied),
+        links=tuple((name, item.leads) for name, item in zip(names, copied, strict=True) if item.leads),
     )
+
+
+def _outside(root: Path, name: str) -> Path | None:
+    """What a link leads to that the copy has not: something that is there, and outside of ``root``."""
+    place = root / name
+    try:
+        target = place.resolve()
+        inside = target.is_relative_to(root.resolve()) and not place.readlink().is_absolute()
+        return None if inside or not target.exists() else target
+    except (OSError, RuntimeError):
+        return None
 
 
 def source_folders(root: Path, parts: Sequence[Path]) -> tuple[Path, ...]:
@@ -133,39 +210,87 @@ def source_folders(root: Path, parts: Sequence[Path]) -> tuple[Path, ...]:
     return (root,) if whole else tuple(parts)
 
 
-def _names(
-    root: Path,
-    parts: Sequence[Path],
-    wanted_too: pathspec.GitIgnoreSpec,
-    left_out: frozenset[str],
-    repositories: Repositories,
-) -> set[str]:
-    """The names, from ``root`` on, of all sources: what is in the parts, and what git tracks beside them."""
-    prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
-    if root in parts or not prefixes:
-        return _source_files(root, wanted_too, left_out, repositories)
-    repository = repositories.around(root)
-    tracked = _git_files(root, repository, repositories, "--cached") if repository else None
-    names = {name for name in tracked or () if not _is_below(name, left_out)}
-    for prefix in prefixes:
-        names |= _source_files(root, wanted_too, left_out, repositories, prefix)
-    return names
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What is looked for below a root.
+
+    :ivar any_wanted: whether ignored files may be wanted at all, which takes a look at each of them.
+    """
+
+    root: Path
+    wanted_too: Callable[[str], bool]
+    any_wanted: bool
+    left_out: frozenset[str]
+    repositories: Repositories
+
+    def names(self, parts: Sequence[Path]) -> set[str]:
+        """The names, from ``root`` on, of all sources: what is in the parts, and what git tracks beside."""
+        root = self.root
+        prefixes = {f"{path.relative_to(root).as_posix()}/" for path in parts if path != root}
+        if root in parts or not prefixes:
+            return self._below("")
+        repository = self.repositories.around(root)
+        tracked = _git_files(root, repository, self.repositories, ("--cached",)) if repository else None
+        names = {name for name in tracked or () if not _is_below(name, self.left_out)}
+        for prefix in prefixes:
+            names |= self._below(prefix)
+        if tracked is not None and self.any_wanted:
+            names |= self._wanted("")
+        return names
+
+    def _below(self, prefix: str) -> set[str]:
+        """The names, from ``root`` on, of the sources in its folder ``prefix``."""
+        top = self.root / prefix
+        repository = self.repositories.around(top)
+        listed = _git_files(top, repository, self.repositories) if repository else None
+        if listed is None:
+            return set(
+                walk(
+                    self.root,
+                    ignoring=repository is not None,
+                    wanted_too=self.wanted_too,
+                    into_ignored=self.any_wanted,
+                    left_out=self.left_out,
+                    prefix=prefix,
+                    listing=self._repository,
+                )
+            )
+        names = {f"{prefix}{name}" for name in listed}
+        names |= self._wanted(prefix)
+        return {name for name in names if not _is_below(name, self.left_out)}
+
+    def _wanted(self, prefix: str) -> set[str]:
+        if not self.any_wanted:
+            return set()
+        every = walk(self.root, left_out=self.left_out, prefix=prefix)
+        return set(filter(self.wanted_too, every))
+
+    def _repository(self, folder: Path) -> set[str] | None:
+        """The sources in a repository that lies in a folder which is in none."""
+        repository = self.repositories.at(folder)
+        return _git_files(folder, repository, self.repositories) if repository else None
 
 
-def _copy(source: Path, target: Path) -> tuple[str, bytes]:
-    """Copy one file or link; gives its kind (``file``, ``program``, ``link``) and its content."""
-    status = source.lstat()
-    make_folder(target.parent)
+def _copy(source: str, target: str) -> tuple[str, bytes, os.stat_result]:
+    """Copy one file or link; gives its kind (``file``, ``program``, ``link``), its content and its status.
+
+    Strings and file descriptors, not paths: a repository can have tens of thousands of files.
+    """
+    status = os.lstat(source)
     if stat.S_ISLNK(status.st_mode):
-        link = str(source.readlink())
-        target.symlink_to(link)
-        return "link", link.encode("utf-8", "surrogateescape")
-    content = source.read_bytes()
-    target.write_bytes(content)
+        link = Path(source).readlink()
+        Path(target).symlink_to(link)
+        return "link", os.fsencode(link), status
+    with open(source, "rb", buffering=0) as file:  # noqa: PTH123
+        content = file.read()
     executable = bool(status.st_mode & 0o100)
-    target.chmod(0o755 if executable else 0o644)
-    os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
-    return ("program" if executable else "file"), content
+    with open(target, "xb", buffering=0) as copy:  # noqa: PTH123
+        written = 0
+        while written < len(content):
+            written += copy.write(memoryview(content)[written:])
+        os.fchmod(copy.fileno(), 0o755 if executable else 0o644)
+        os.utime(copy.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
+    return ("program" if executable else "file"), content, status
 
 
 def _left_out(root: Path, folders: Sequence[Path]) -> frozenset[str]:
@@ -185,49 +310,41 @@ def _is_below(name: str, folders: frozenset[str]) -> bool:
     return any(name == folder or name.startswith(f"{folder}/") for folder in folders)
 
 
-def _source_files(
-    root: Path,
-    wanted_too: pathspec.GitIgnoreSpec,
-    foreign: frozenset[str],
-    repositories: Repositories,
-    prefix: str = "",
-) -> set[str]:
-    """The names, from ``root`` on, of the sources in its folder ``prefix``."""
-    top = root / prefix
-    repository = repositories.around(top)
-    listed = _git_files(top, repository, repositories) if repository else None
-    if listed is None:
-        ignoring = repository is not None
-        return set(_walk(root, ignoring=ignoring, wanted_too=wanted_too, foreign=foreign, prefix=prefix))
-    listed = {f"{prefix}{name}" for name in listed}
-    if wanted_too.patterns:
-        every = _walk(root, ignoring=False, wanted_too=wanted_too, foreign=foreign, prefix=prefix)
-        listed |= {name for name in every if wanted_too.match_file(name)}
-    return {name for name in listed if not _is_below(name, foreign)}
-
-
+_COPIERS, _AT_ONCE = 4, 128
 _SOURCES = ("--cached", "--others", "--exclude-standard")
 
 
 def _git_files(
-    root: Path, repository: Repository, repositories: Repositories, *kinds: str
+    root: Path, repository: Repository, repositories: Repositories, kinds: Sequence[str] = _SOURCES
 ) -> set[str] | None:
-    """Tracked files, and untracked ones that are not ignored, of submodules too. ``None`` without git."""
-    listing = repository.ask(root, "ls-files", "-z", *(kinds or _SOURCES), "--deduplicate")
+    """Tracked files, and untracked ones that are not ignored, of submodules too. ``None`` without git.
+
+    :param kinds: which of them, in the words of ``git ls-files``.
+    """
+    listing = repository.ask(root, "ls-files", "-z", *kinds, "--deduplicate")
     if not listing:
         return None
     names: set[str] = set()
     is_within = _Within(root)
     for name in filter(is_within, listing.split("\0")):
-        path = root / name
-        if path.is_dir() and not path.is_symlink():
+        mode = _mode(f"{root}/{name}")
+        if stat.S_ISDIR(mode):
+            path = root / name
             # Without .git it is a submodule that is not checked out, and git would answer for this repository
             own = repositories.at(path) if (path / ".git").exists() else None
-            inside = _git_files(path, own, repositories) if own else None
-            names |= {f"{name.rstrip('/')}/{below}" for below in inside or _walk(path)}
-        elif path.is_symlink() or path.is_file():
+            inside = _git_files(path, own, repositories, kinds) if own else None
+            names |= {f"{name.rstrip('/')}/{below}" for below in inside or walk(path)}
+        elif stat.S_ISLNK(mode) or stat.S_ISREG(mode):
             names.add(name)
     return names
+
+
+def _mode(path: str) -> int:
+    """The kind of a file; 0 where there is none."""
+    try:
+        return os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 class _Within:
@@ -248,42 +365,3 @@ class _Within:
         if name not in self._folders:
             self._folders[name] = not (self._root / name).is_symlink()
         return self._folders[name]
-
-
-def _walk(
-    root: Path,
-    *,
-    ignoring: bool = False,
-    wanted_too: pathspec.GitIgnoreSpec = _NOTHING,
-    foreign: frozenset[str] = frozenset(),
-    prefix: str = "",
-    rules: tuple[tuple[str, pathspec.GitIgnoreSpec], ...] = (),
-) -> Iterator[str]:
-    folder = root / prefix
-    ignore_file = folder / ".gitignore"
-    if ignoring and ignore_file.is_file():
-        rules = (*rules, (prefix, read_ignore_file(ignore_file.read_text("utf-8", "replace"))))
-    for entry in sorted(os.scandir(folder), key=lambda item: item.name):
-        name = f"{prefix}{entry.name}"
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if entry.name in _NEVER or name in foreign or (is_folder and _is_output(Path(entry.path))):
-            continue
-        shown = f"{name}/" if is_folder else name
-        ignored = any(spec.match_file(shown.removeprefix(start)) for start, spec in rules)
-        if is_folder:
-            if not ignored or wanted_too.patterns:
-                yield from _walk(
-                    root,
-                    ignoring=ignoring,
-                    wanted_too=wanted_too,
-                    foreign=foreign,
-                    prefix=f"{name}/",
-                    rules=rules,
-                )
-        elif (entry.is_symlink() or entry.is_file()) and (not ignored or wanted_too.match_file(name)):
-            yield name
-
-
-def _is_output(folder: Path) -> bool:
-    """Whether a folder is a cache (cargo marks its target directories) or a virtual environment."""
-    return (folder / "CACHEDIR.TAG").is_file() or (folder / "pyvenv.cfg").is_file()

@@ -216,8 +216,12 @@ class Settings(BaseSettings):
     runtime: Annotated[NameOrEmpty, user("chooses how builds are kept apart from this machine")] = ""
     """container runtime of builds and of wheels that are run, such as `runsc`; empty is the engine's
     default"""
+    source_root: Annotated[OptionalPath, user("brings files from around the project into a build")] = None
+    """the folder that all [sources](#sources) are in (`--source-root`); none is the git repository that
+    tracks the project, else the least folder that has all that the manifests name"""
     source_include: Annotated[Globs, PROJECT] = ()
-    """globs of ignored files that the build needs all the same; Cargo.lock is always taken"""
+    """globs of ignored files that the build needs all the same, from the root of the sources or from the
+    project's folder on"""
     source_exclude: Annotated[Globs, PROJECT] = ()
     """globs of files that the build does not get"""
     trusted_projects: Annotated[Folders, user("says whom you trust")] = ()
