@@ -210,6 +210,7 @@ class Pipeline:
             parts=manifest.folders,
             always=manifest.files,
             project=manifest.project,
+            history=request.source_git,
         )
         self._tell(unseen(manifest, snapshot, request.home))
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")

@@ -16,6 +16,7 @@ from xbuild.errors import RefusedError
 from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
 from xbuild.project.choice import choose_bindings
 from xbuild.project.details import Details
+from xbuild.project.history import CONFIG_HOME
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
@@ -388,6 +389,7 @@ def _job(
         "ZERO_AR_DATE": "1",
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
+        **({"XDG_CONFIG_HOME": f"{SRC}/{CONFIG_HOME}"} if request.source_git else {}),
         **_profile_env(wanted, request),
         **target.env,
         **_rustflags(wanted),

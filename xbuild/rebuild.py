@@ -162,6 +162,7 @@ def rebuild_request(
         epoch=record.source.epoch,
         runtime=places.runtime,
         source_root=places.source / options.source_root if options.source_root else None,
+        source_git=options.source_git,
         source_include=options.source_include,
         source_exclude=options.source_exclude,
         leave_out=tuple(dict.fromkeys(_outputs(record, wheels, places.source))),

@@ -94,6 +94,7 @@ class RecordedOptions(_Part):
 
     reproducible: bool
     source_root: _Above = ""
+    source_git: bool = False
     source_include: _Globs
     source_exclude: _Globs
     targets: Mapping[_Name, RecordedTarget]

@@ -133,6 +133,7 @@ def request_options(request: BuildRequest) -> dict[str, Any]:
         "epoch": request.epoch,
         "runtime": request.runtime,
         "source_root": os.path.relpath(request.source_root, request.project) if request.source_root else "",
+        "source_git": request.source_git,
         "source_include": list(request.source_include),
         "source_exclude": list(request.source_exclude),
         "targets": {wanted.target.triple: _target_options(wanted) for wanted in request.targets},

@@ -48,6 +48,7 @@ class BuildRequest:
     :ivar reproducible: one codegen unit, so that bytes do not vary with the machine's processors.
     :ivar fresh: an empty target directory, in place of the one that the last run of this crate left warm.
     :ivar source_root: the folder whose files are the sources, or ``None`` for the natural one.
+    :ivar source_git: give the build a ``.git``.
     :ivar home: the caller's home folder; a project's files do not bring it into a build.
     :ivar leave_out: absolute folders that are no sources, besides ``out``.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
@@ -68,6 +69,7 @@ class BuildRequest:
     test: bool = False
     runtime: str = ""
     source_root: Path | None = None
+    source_git: bool = False
     home: Path | None = None
     source_include: tuple[str, ...] = ()
     source_exclude: tuple[str, ...] = ()

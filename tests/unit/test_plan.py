@@ -561,3 +561,10 @@ def test_notes() -> None:
     assert any("/opt/sdk" in note.text for note in made.notes)
     assert made.jobs[0].sysroot == "/opt/sdk"
     assert made.jobs[0].prepare[0].argv[-1] == "/opt/xbuild/sysroot/user"
+
+
+def test_a_build_with_a_repository_may_read_it() -> None:
+    (job,) = plan(make_request(make_target(LINUX, "python3.11"), source_git=True)).jobs
+    assert job.env["XDG_CONFIG_HOME"] == "/src/.git/xbuild"
+    (job,) = plan(make_request(make_target(LINUX, "python3.11"))).jobs
+    assert "XDG_CONFIG_HOME" not in job.env

@@ -545,3 +545,13 @@ def test_a_sysroot_of_ones_own_settings(tmp_path: Path) -> None:
 def test_the_command_gets_as_far_as_the_engine(place: Place) -> None:
     ended = xbuild_without_engine("verify", place.record.wheels[0].path)
     assert ended.status == ExitStatus.ENGINE
+
+
+def test_a_build_is_repeated_with_the_root_of_its_sources(place: Place) -> None:
+    put = place.project / "more.c"
+    put.write_text("int x;\n", "utf-8")
+    place.run(source_root=place.project)
+    again = place.again()
+    assert again.source_root is not None
+    assert again.source_root.resolve() == place.project
+    assert again.source_git is False

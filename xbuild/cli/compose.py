@@ -64,6 +64,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         runtime=settings.runtime,
         source_root=settings.source_root.resolve() if settings.source_root else None,
         home=Path(home) if (home := os.environ.get("HOME", "")) else None,
+        source_git=settings.source_git,
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,
     )

@@ -63,6 +63,11 @@ class Repository:
 
         Only for commands that read the index and objects: settings of filters and attributes stay on.
         """
+        printed = self.run(folder, *words)
+        return None if printed is None else printed.decode("utf-8", "surrogateescape")
+
+    def run(self, folder: Path, *words: str, given: bytes = b"") -> bytes | None:
+        """The same as bytes, for a command that gets ``given`` on its standard input."""
         program = shutil.which("git", path=os.defpath)
         if not program:
             return None
@@ -74,9 +79,24 @@ class Repository:
             capture_output=True,
             check=False,
             env={"PATH": os.defpath, **_VARIABLES, **places},
-            stdin=subprocess.DEVNULL,
+            input=given,
         )
-        return result.stdout.decode("utf-8", "surrogateescape") if result.returncode == 0 else None
+        return result.stdout if result.returncode == 0 else None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the folder that has the objects belongs to this work tree.
+
+        A ``.git`` that is a file can point to any repository. One of a worktree is pointed back to, and one
+        of a submodule lies in the repository around it.
+        """
+        place = self.work_tree / ".git"
+        if self.git_dir == place:
+            return not place.is_symlink()
+        back = _first_line(self.git_dir / "gitdir")
+        if back and Path(back).is_absolute() and Path(back).resolve() == place:
+            return True
+        return any(self.git_dir.is_relative_to(top / ".git" / "modules") for top in self.work_tree.parents)
 
     def head(self) -> tuple[str, int]:
         """The commit that is checked out and its time in seconds; ``("", 0)`` without one."""

@@ -21,6 +21,7 @@ from xbuild.errors import RefusedError
 from xbuild.files import make_folder
 from xbuild.project.commit import Commit, commit_of
 from xbuild.project.globs import read_globs
+from xbuild.project.history import add_history
 from xbuild.project.repository import Repositories, Repository
 from xbuild.project.walk import walk
 
@@ -63,6 +64,7 @@ def take_snapshot(
     parts: Sequence[Path] = (),
     always: Sequence[Path] = (),
     project: Path | None = None,
+    history: bool = False,
 ) -> Snapshot:
     """Copy the sources below ``root`` to the new ``folder``.
 
@@ -77,7 +79,8 @@ def take_snapshot(
     :param leave_out: absolute folders that are no sources although they may lie below ``root``, such as the
         one that wheels go to. ``root`` itself and folders with a Cargo.toml or pyproject.toml stay sources.
     :param project: a folder below ``root`` that patterns may be relative to, besides ``root``.
-    :raises RefusedError: ``unreadable-source``.
+    :param history: make a ``.git`` too; see :mod:`xbuild.project.history`. The digest is of it as well.
+    :raises RefusedError: ``unreadable-source``, or ``no-repository``.
     :raises OSError: there is no room for the copy.
     :raises ValueError: ``include`` or ``exclude`` has something that is no pattern.
     """
@@ -98,10 +101,14 @@ def take_snapshot(
         ) from error
     names |= {path.relative_to(root).as_posix() for path in always if path.is_symlink() or path.is_file()}
     commit = commit_of(root, names, repositories)
-    taken = _take(root, folder, [name for name in sorted(names) if not unwanted(name)], commit)
+    kept = [name for name in sorted(names) if not unwanted(name)]
+    taken = _take(root, folder, kept, commit)
+    told = add_history(root, folder, kept) if history else ""
     return Snapshot(
         folder=folder,
-        digest=taken.digest,
+        digest=f"sha256:{hashlib.sha256(f'{taken.digest} {told}'.encode()).hexdigest()}"
+        if told
+        else taken.digest,
         epoch=commit.seconds if commit else taken.newest,
         epoch_source="commit" if commit else "newest file",
         files=taken.files,

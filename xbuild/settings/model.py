@@ -219,6 +219,9 @@ class Settings(BaseSettings):
     source_root: Annotated[OptionalPath, user("brings files from around the project into a build")] = None
     """the folder that all [sources](#sources) are in (`--source-root`); none is the git repository that
     tracks the project, else the least folder that has all that the manifests name"""
+    source_git: Annotated[bool, PROJECT] = False
+    """give the build a [`.git`](#the-repository-itself), for build scripts that ask it which commit they
+    build"""
     source_include: Annotated[Globs, PROJECT] = ()
     """globs of ignored files that the build needs all the same, from the root of the sources or from the
     project's folder on"""
