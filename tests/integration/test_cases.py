@@ -7,6 +7,7 @@ crate          the folder below the case's that is built; "." by itself
 git            whether the case is a git repository (its files committed, as far as git does not ignore them)
 words          what is said to `xbuild run` besides the crate and the output folder; {cp} is the short name of
                the Python that runs the tests
+own_out        true where the project says where its wheels go, and no flag does
 engine         false where the outcome must be there without any engine
 exhaustive     true where it takes minutes: tried with --exhaustive only
 
@@ -69,7 +70,8 @@ def test_case(xbuild: Xbuild, folder: Path, case: dict[str, Any]) -> None:
     version = f"{sys.version_info[0]}{sys.version_info[1]}"
     words = [word.format(cp=f"cp{version}") for word in case["words"]]
     env = {"DOCKER_HOST": "unix:///nonexistent"} if case.get("engine") is False else {}
-    done = xbuild("run", place / case.get("crate", "."), "--out", "out", "--json", *words, env=env)
+    out = () if case.get("own_out") else ("--out", "out")
+    done = xbuild("run", place / case.get("crate", "."), *out, "--json", *words, env=env)
     events = _events(done.stdout)
     right = case["right"]
     assert done.returncode == right["status"], done.stdout[-4000:] + done.stderr[-4000:]
