@@ -56,6 +56,7 @@ from xbuild.transport import Transport, find_transport
 from xbuild.wheels import Parsers, audit
 from xbuild.workspace import clear_abandoned, work_folder
 
+_UNKNOWN = "what the crate depends on is not known yet, nor features such as abi3"
 _DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
 
 
@@ -105,6 +106,15 @@ class _Inspected:
     vendor: Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    manifest: Manifest
+    snapshot: Snapshot
+    fetcher: Fetcher
+    images: Mapping[str, Image | None]
+    versions: Versions
+
+
 class Pipeline:
     """One run."""
 
@@ -119,13 +129,26 @@ class Pipeline:
         self._begun: dict[str, float] = {}
 
     def plan(self) -> Plan:
-        """Inspect the crate, and give what would run."""
+        """Inspect the crate, and give what would run.
+
+        No image is made or pulled for it, and nothing is fetched: one container at most is run, in which
+        cargo says what it knows of the crate, without a network. What is not known so is a note of the plan.
+        """
         manifest, plan = precheck(self._request, self._tools.catalog)
-        if self._tools.engine.image(base_recipe().tag) is None:
-            note = Note("the toolchain images are not built yet: features such as abi3 are not known")
-            return replace(plan, notes=(*plan.notes, note))
-        with work_folder(self._tools.cache, self._run) as work:
-            return self._inspect(manifest, work, build_images=False).plan
+        base = self._tools.images.present(base_recipe())
+        if base is None:
+            note = f"{_UNKNOWN}: the base image is not there; `xbuild images build` makes the images"
+            return replace(plan, notes=(*plan.notes, Note(note, "not-known")))
+        with self._interruptible(), work_folder(self._tools.cache, self._run) as work:
+            looked = self._look(manifest, work, base, build_images=False)
+            try:
+                by_view = self._fetch(looked, offline=True)
+            except XbuildError as error:
+                if self._request.offline or error.code not in {"offline", "lockfile-outdated"}:
+                    raise
+                note = f"{_UNKNOWN}: {error.brief}; `xbuild run` fetches what is missing"
+                return self._plan(looked, {}, Note(note, "not-known"))
+            return self._plan(looked, by_view)
 
     def build(self) -> Report:
         """Build, collect, check, and give the report.
@@ -137,7 +160,7 @@ class Pipeline:
         self._tools.engine.reap()
         clear_abandoned(self._tools.cache)
         with self._interruptible(), work_folder(self._tools.cache, self._run) as work:
-            inspected = self._inspect(manifest, work, build_images=True)
+            inspected = self._inspect(manifest, work)
             # Asked now, because an engine that is lost in mid-build is told of in the report
             engine = self._tools.engine.info()
             self._announce(inspected)
@@ -185,10 +208,9 @@ class Pipeline:
 
     # Inspect and plan
 
-    def _inspect(self, manifest: Manifest, work: Path, *, build_images: bool) -> _Inspected:
+    def _look(self, manifest: Manifest, work: Path, base: Image, *, build_images: bool) -> _Looked:
+        """Take the sources, and find the images."""
         request, tools = self._request, self._tools
-        self._phase("image", "base")
-        base = tools.images.ensure(base_recipe())
         known = tool_versions(base)
         versions = Versions(rust=known.get("rustc", ""), maturin=known.get("maturin", pinned_maturin()))
         # Before toolchain images are made and anything is fetched
@@ -227,7 +249,38 @@ class Pipeline:
             on_line=self._fetch_line,
             views=tuple(dict.fromkeys(_view(manifest, wanted) for wanted in request.targets)),
         )
-        by_view = self._fetch(fetcher, manifest, snapshot)
+        return _Looked(manifest, snapshot, fetcher, images, versions)
+
+    def _inspect(self, manifest: Manifest, work: Path) -> _Inspected:
+        self._phase("image", "base")
+        looked = self._look(manifest, work, self._tools.images.ensure(base_recipe()), build_images=True)
+        by_view = self._fetch(looked, offline=self._request.offline)
+        plan = self._plan(looked, by_view)
+        fetcher, fetched = looked.fetcher, next(iter(by_view.values()))
+        return _Inspected(
+            manifest=manifest,
+            snapshot=looked.snapshot,
+            fetched=replace(fetched, used_network=any(item.used_network for item in by_view.values())),
+            packages=max(item.details.packages for item in by_view.values()),
+            plan=plan,
+            images={triple: image for triple, image in looked.images.items() if image},
+            transport=fetcher.transport,
+            vendor=self._vendor(fetcher, fetched),
+        )
+
+    def _fetch(self, looked: _Looked, *, offline: bool) -> dict[View, Fetched]:
+        """Fetch what the crate needs, and ask about it as each target sees it."""
+        request, manifest = self._request, looked.manifest
+        try:
+            by_view = {
+                view: looked.fetcher.fetch(
+                    manifest, looked.snapshot, view=view, locked=request.locked, offline=offline
+                )
+                for view in looked.fetcher.views
+            }
+        except RefusedError as error:
+            self._tell_of_missing(error.details, manifest, looked.snapshot)
+            raise
         fetched = next(iter(by_view.values()))
         _expect(request.lock_digest, fetched.lock_digest, "Cargo.lock", manifest.lock_path, "lock-changed")
         if fetched.generated_lock:
@@ -244,26 +297,7 @@ class Pipeline:
                 f"Cargo.lock has {fetched.pruned + len(fetched.packages)} packages, of which the sources "
                 f"need {len(fetched.packages)}; the rest is left out for this run",
             )
-        plan = make_plan(
-            request,
-            replace(manifest, locked=fetched.packages),
-            {wanted.target.triple: by_view[_view(manifest, wanted)].details for wanted in request.targets},
-            tools.catalog,
-            images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
-            versions=versions,
-            epoch=snapshot.epoch if request.epoch is None else request.epoch,
-        )
-        vendor = self._vendor(fetcher, fetched)
-        return _Inspected(
-            manifest=manifest,
-            snapshot=snapshot,
-            fetched=replace(fetched, used_network=any(item.used_network for item in by_view.values())),
-            packages=max(item.details.packages for item in by_view.values()),
-            plan=plan,
-            images={triple: image for triple, image in images.items() if image},
-            transport=transport,
-            vendor=vendor,
-        )
+        return by_view
 
     def _tell(self, remarks: Iterable[Remark], job: str = "") -> None:
         for remark in remarks:
@@ -274,19 +308,29 @@ class Pipeline:
         exclude = self._request.source_exclude
         self._tell(left_out(text.splitlines(), manifest, snapshot, exclude=exclude), job)
 
-    def _fetch(self, fetcher: Fetcher, manifest: Manifest, snapshot: Snapshot) -> dict[View, Fetched]:
-        """Fetch what the crate needs, and ask about it as each target sees it."""
-        request = self._request
-        try:
-            return {
-                view: fetcher.fetch(
-                    manifest, snapshot, view=view, locked=request.locked, offline=request.offline
-                )
-                for view in fetcher.views
-            }
-        except RefusedError as error:
-            self._tell_of_missing(error.details, manifest, snapshot)
-            raise
+    def _plan(self, looked: _Looked, by_view: Mapping[View, Fetched], *notes: Note) -> Plan:
+        """What would run.
+
+        :param by_view: what was fetched; empty before it is there.
+        :param notes: what the plan has to say besides.
+        """
+        request, manifest, images = self._request, looked.manifest, looked.images
+        details = (
+            {wanted.target.triple: by_view[_view(manifest, wanted)].details for wanted in request.targets}
+            if by_view
+            else None
+        )
+        packages = next((item.packages for item in by_view.values()), manifest.locked)
+        made = make_plan(
+            request,
+            replace(manifest, locked=packages),
+            details,
+            self._tools.catalog,
+            images={triple: image.id for triple, image in images.items() if image} | self._tags(images),
+            versions=looked.versions,
+            epoch=looked.snapshot.epoch if request.epoch is None else request.epoch,
+        )
+        return replace(made, notes=(*made.notes, *notes))
 
     def _fetch_line(self, stream: Stream, line: str) -> None:
         now = self._tools.clock()

@@ -32,12 +32,14 @@ from workshop import Workshop
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
-from xbuild.errors import EngineError, ExitStatus, RefusedError
+from xbuild.errors import EngineError, ExitStatus, FetchError, RefusedError
 from xbuild.events import JobFinished, Notice, PhaseStarted, RunStarted
 from xbuild.fetch import Network
+from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, jobs_with_room
+from xbuild.plan import Plan
 from xbuild.project.lockfile import LockedPackage
 from xbuild.request import BuildRequest
 
@@ -92,10 +94,10 @@ class Place:
         values = {"targets": tuple(targets), "project": self.project, "out": self.root / "dist", **changes}
         return make_request(*values.pop("targets"), **values)
 
-    def pipeline(self, request: BuildRequest) -> Pipeline:
+    def pipeline(self, request: BuildRequest, *, base: str = "auto") -> Pipeline:
         builder = ImageBuilder(
             self.engine,
-            Sources(offline=request.offline),
+            Sources(offline=request.offline, base=base),
             locks=self.cache / "locks",
             narrate=lambda _name, _line: None,
             cancelled=self.cancelled,
@@ -294,7 +296,7 @@ def test_the_features_that_maturin_takes_are_asked_for(
 ) -> None:
     path = place.project / "pyproject.toml"
     path.write_text(f"{path.read_text('utf-8')}[tool.maturin]\n{settings}\n", "utf-8")
-    place.pipeline(place.request(LINUX, WINDOWS)).plan()
+    place.pipeline(place.request(LINUX, WINDOWS)).build()
     assert place.features() == [(*platform(LINUX), *asked), (*platform(WINDOWS), *asked)]
 
 
@@ -307,16 +309,16 @@ def test_each_target_is_asked_for_with_its_features_in_one_container(place: Plac
     )
     request = make_request(*targets, project=place.project, out=place.root / "dist")
     place.on_cargo(lambda words: ["abi3", "abi3-py39"] if "stable" in words else [])
-    made = place.pipeline(request).plan()
+    place.pipeline(request).build()
     assert place.features() == [
         (*platform(LINUX), "--features", "stable"),
         platform(WINDOWS),
         (*platform(ARM), "--no-default-features"),
         (*platform(MACOS), "--features", "stable"),
     ]
-    tags = {job.id: job.steps[0].wheel.split("-")[3] for job in made.jobs}
+    assert [spec.network for spec in place.engine.specs].count(True) == 1
+    tags = {job.id: job.steps[0].wheel.split("-")[3] for job in place.pipeline(request).plan().jobs}
     assert tags == {LINUX: "abi3", WINDOWS: "cp311", ARM: "cp311", MACOS: "abi3"}
-    assert [spec.network for spec in place.engine.specs] == [True]
 
 
 def test_a_lockfile_that_git_ignores_is_used(place: Place) -> None:
@@ -461,17 +463,68 @@ def test_the_epoch_of_the_request_wins(place: Place) -> None:
     assert place.engine.specs[-1].env["SOURCE_DATE_EPOCH"] == "1700000000"
 
 
-def test_a_plan_runs_no_build(place: Place) -> None:
+def test_a_plan_asks_cargo_without_a_network_and_runs_nothing_else(place: Place) -> None:
+    place.pipeline(place.request(LINUX, WINDOWS)).build()
+    remove_tree(place.cache / "details")
+    place.engine.containers.clear()
     plan = place.pipeline(place.request(LINUX, WINDOWS)).plan()
     assert [job.image for job in plan.jobs] == [f"sha256:{LINUX}", f"sha256:{WINDOWS}"]
-    assert [container.commands[0].argv[0] for container in place.engine.containers] == ["cargo"]
+    (asked,) = place.engine.containers
+    assert {command.argv[:2] for command in asked.commands} == {("cargo", "metadata")}
+    assert (asked.spec.network, asked.spec.hardened, asked.spec.labels["xbuild.purpose"]) == (
+        False,
+        True,
+        "metadata",
+    )
+    assert all(note.code != "not-known" for note in plan.notes)
+
+
+def unknown(plan: Plan) -> str:
+    """The note about what a plan could not find out."""
+    (note,) = (note.text for note in plan.notes if note.code == "not-known")
+    return note
+
+
+def test_a_plan_fetches_nothing(place: Place) -> None:
+    plan = place.pipeline(place.request()).plan()
+    assert place.engine.containers == []
+    assert "not everything that Cargo.lock pins is in the cache; `xbuild run` fetches" in unknown(plan)
+    assert plan.jobs[0].image == f"sha256:{LINUX}"
+    (place.project / "Cargo.lock").unlink()
+    assert "`xbuild run`" in unknown(place.pipeline(place.request()).plan())
+    assert place.engine.containers == []
+    with pytest.raises(FetchError) as caught:
+        place.pipeline(place.request(offline=True)).plan()
+    assert caught.value.code == "offline"
+
+
+def test_a_plan_changes_no_lockfile(place: Place) -> None:
+    """Cargo.lock may be pruned by a run, which takes a network."""
+    place.pipeline(place.request()).build()
+    remove_tree(place.cache / "details")
+    place.engine.containers.clear()
+
+    def outdated(command: Command) -> int:
+        command.say("error: the lock file needs to be updated but --locked was passed", stream="stderr")
+        return 101
+
+    place.engine.on("cargo", outdated)
+    assert "Cargo.lock" in unknown(place.pipeline(place.request()).plan())
+    assert [spec.network for spec in place.engine.specs] == [False]
+
+
+def test_a_plan_does_not_ask_for_another_base(place: Place) -> None:
+    """Where the base stands on another minimal Debian than the caller's, a run would make it anew."""
+    pipeline = place.pipeline(place.request(), base="own/debian:1")
+    assert "`xbuild images build`" in unknown(pipeline.plan())
+    assert place.engine.containers == []
 
 
 def test_a_plan_without_images(tmp_path: Path, recorder: Recorder) -> None:
     place = Place(tmp_path, recorder)
     plan = place.pipeline(place.request()).plan()
     assert place.engine.containers == []
-    assert any("not built yet" in note.text for note in plan.notes)
+    assert "`xbuild images build`" in unknown(plan)
     assert plan.jobs[0].image.startswith(f"xbuild/{LINUX}:")
 
 

@@ -74,3 +74,15 @@ def test_the_exit_status_stands_once_the_log_has_it(shop: Workshop) -> None:
     assert session.build(shop.request(), shop.catalog) == ExitStatus.OK
     assert "1 wheel" in stream.getvalue()
     assert end_of(shop, session)["exit_status"] == ExitStatus.OK
+
+
+def test_a_plan_tells_what_is_worth_a_notice(shop: Workshop) -> None:
+    (shop.project / ".git").mkdir()
+    os.chown(shop.project / ".git", 12_345, 12_345)
+    session = shop.session()
+    stream = io.StringIO()
+    session.errors = make_console(stream, environ={})
+    made = session.plan(shop.request(), shop.catalog)
+    assert stream.getvalue().startswith("warning[foreign-repository]: ")
+    assert [note.code for note in made.notes] == ["not-known"]
+    assert not shop.engine.containers

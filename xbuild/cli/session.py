@@ -124,9 +124,17 @@ class Session:
         )
 
     def plan(self, request: BuildRequest, catalog: Catalog) -> Plan:
-        """What would run. Without an engine, what can be said without one."""
+        """What would run; what is worth a notice goes to standard error.
+
+        :raises XbuildError: it cannot be said.
+        """
+
+        def show_notice(event: Event) -> None:
+            if isinstance(event, Notice):
+                show(self.errors, notice_line(event))
+
         return self.interruptible(
-            lambda: Pipeline(request, self.tools(catalog, lambda _: None, Path), self.run).plan()
+            lambda: Pipeline(request, self.tools(catalog, show_notice, Path), self.run).plan()
         )
 
     def build(self, request: BuildRequest, catalog: Catalog, *, key: SigningKey | None = None) -> ExitStatus:

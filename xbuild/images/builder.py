@@ -87,7 +87,7 @@ class ImageBuilder:
         :raises ImageError: a recipe failed, or there is nothing to start from.
         :raises RefusedError: ``offline-image``: it is not there, and nothing may be fetched.
         """
-        if present := self._present(recipe):
+        if present := self.present(recipe):
             return present
         if self._sources.offline:
             raise RefusedError(
@@ -100,9 +100,10 @@ class ImageBuilder:
             )
         self._locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self._locks / f"{recipe.digest[:16]}.lock"):
-            return self._present(recipe) or self._build(recipe)
+            return self.present(recipe) or self._build(recipe)
 
-    def _present(self, recipe: Recipe) -> Image | None:
+    def present(self, recipe: Recipe) -> Image | None:
+        """The image of a recipe, if it is there, on the minimal Debian that is asked for."""
         image = self._engine.image(recipe.tag)
         return image if image and self._sources.made(image) else None
 
