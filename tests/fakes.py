@@ -306,13 +306,19 @@ class FakeEngine:
         )
 
     def tag(self, image_id: str, tag: str) -> None:
+        for image in [image for image in self._images.values() if tag in image.tags]:
+            self.have(replace(image, tags=tuple(other for other in image.tags if other != tag)))
         image = self._images[image_id]
-        self._images[image_id] = replace(image, tags=(*image.tags, tag))
+        self.have(replace(image, tags=(*image.tags, tag)))
 
     def remove_image(self, reference: str, *, force: bool = False) -> None:
         found = self.image(reference)
         if found:
+            # An image of several names loses one, as in moby
+            left = tuple(tag for tag in found.tags if tag != reference)
             del self._images[found.id]
+            if left and reference in found.tags and not force:
+                self.have(replace(found, tags=left))
 
     def pull(self, reference: str, *, platform: str = "") -> Image:
         if reference not in self.registry:

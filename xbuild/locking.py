@@ -9,7 +9,8 @@ from xbuild import __version__
 from xbuild.engine import Image
 from xbuild.errors import RefusedError, StorageError
 from xbuild.images.builder import ImageBuilder
-from xbuild.images.recipe import base_recipe, toolchain_recipe
+from xbuild.images.manifest import PINNED_LABEL
+from xbuild.images.recipe import base_recipe, wanted_recipe
 from xbuild.lockfile import (
     LOCK_FILE,
     Drift,
@@ -39,9 +40,7 @@ def early_drift(project: Path, request: BuildRequest) -> tuple[Drift, ...]:
     if lock is None:
         return ()
     recipes = {
-        wanted.target.triple: toolchain_recipe(wanted.target).digest
-        for wanted in request.targets
-        if not wanted.image
+        wanted.target.triple: wanted_recipe(wanted).digest for wanted in request.targets if not wanted.image
     }
     return recipe_drift(lock, {BASE: base_recipe().digest, **recipes}, xbuild=__version__)
 
@@ -56,6 +55,22 @@ def image_drift(project: Path, images: Mapping[str, Image]) -> tuple[Drift, ...]
     return drift(lock, lock_images(images, xbuild=__version__)) if lock else ()
 
 
+def check_pinned(project: Path, images: Mapping[str, Image]) -> None:
+    """Refuse images that nothing pins: neither the lists that come with xbuild nor the crate's xbuild.lock.
+
+    :param images: by target triple, and ``base``.
+    :raises RefusedError: ``image-not-pinned``, ``bad-xbuild-lock``.
+    """
+    loose = [name for name, image in images.items() if image.labels.get(PINNED_LABEL) == "false"]
+    if loose and read_lock(project / LOCK_FILE) is None:
+        raise RefusedError(
+            f"not made of pinned packages: the images {', '.join(sorted(loose))}",
+            details=f"and there is no {LOCK_FILE} that pins their layers",
+            hint="`xbuild lock` pins what is here; images.pins = strict makes images of pinned packages only",
+            code="image-not-pinned",
+        )
+
+
 def make_lock(request: BuildRequest, builder: ImageBuilder) -> Lock:
     """The pins of the images that a request builds with. Images that are not there are made or pulled.
 
@@ -67,7 +82,7 @@ def make_lock(request: BuildRequest, builder: ImageBuilder) -> Lock:
     for wanted in request.targets:
         target = wanted.target
         images[target.triple] = (
-            builder.named(wanted.image) if wanted.image else builder.ensure(toolchain_recipe(target))
+            builder.named(wanted.image) if wanted.image else builder.ensure(wanted_recipe(wanted))
         )
     return lock_images(images, xbuild=__version__)
 

@@ -36,11 +36,11 @@ from xbuild.execute import Executor, JobOutcome, Rooms, reason_of, status_of
 from xbuild.fetch import Fetched, Fetcher, Network, View
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
-from xbuild.images.manifest import tool_versions
-from xbuild.images.recipe import base_recipe, pinned_maturin, toolchain_recipe
+from xbuild.images.manifest import PINNED_LABEL, is_pinned, tool_versions
+from xbuild.images.recipe import base_recipe, pinned_maturin, wanted_recipe
 from xbuild.layout import build_user
 from xbuild.lockfile import drift_error, layers_digest
-from xbuild.locking import BASE, image_drift
+from xbuild.locking import BASE, check_pinned, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
 from xbuild.project.crates import CrateStore
@@ -344,6 +344,8 @@ class Pipeline:
     def _check_pins(self, manifest: Manifest, images: Mapping[str, Image | None]) -> None:
         """Hold the images against xbuild.lock, where there is one."""
         here = {name: image for name, image in images.items() if image}
+        if self._request.locked:
+            check_pinned(manifest.project, here)
         found = image_drift(manifest.project, here)
         if found and self._request.locked:
             raise drift_error(found)
@@ -358,7 +360,7 @@ class Pipeline:
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""
         return {
-            wanted.target.triple: toolchain_recipe(wanted.target).tag
+            wanted.target.triple: wanted_recipe(wanted).tag
             for wanted in self._request.targets
             if images[wanted.target.triple] is None
         }
@@ -366,7 +368,7 @@ class Pipeline:
     def _images(self, *, build: bool) -> Iterator[tuple[str, Image | None]]:
         for wanted in self._request.targets:
             triple = wanted.target.triple
-            recipe = toolchain_recipe(wanted.target)
+            recipe = wanted_recipe(wanted)
             if wanted.image and build:
                 yield triple, self._tools.images.named(wanted.image)
             elif wanted.image:
@@ -642,6 +644,7 @@ class Pipeline:
             sysroot=outcome.job.sysroot or "the image's",
             warm=outcome.warm,
             layers_digest=layers_digest(image),
+            pinned=is_pinned(image) if PINNED_LABEL in image.labels else None,
             attempts=outcome.attempts,
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),

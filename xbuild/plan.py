@@ -195,6 +195,10 @@ def _all_refused(refused: list[Refusal]) -> RefusedError:
 
 
 def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[Note]:
+    if wanted.build_packages:
+        listed = ", ".join(sorted(set(wanted.build_packages)))
+        where = "an image of your own, without the" if wanted.image else "an image with more"
+        yield Note(f"{wanted.target.triple} is built in {where} Debian packages {listed}")
     if wanted.target.os == "windows":
         which = f"the sysroot at {wanted.sysroot}" if wanted.sysroot else "xbuild's own open sysroot"
         yield Note(f"{wanted.target.triple} is linked with {which}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xbuild.catalog import Catalog
 from xbuild.errors import RefusedError
-from xbuild.images.recipe import pinned_maturin, toolchain_recipe
+from xbuild.images.recipe import pinned_maturin, wanted_recipe
 from xbuild.lockfile import drift_error
 from xbuild.locking import early_drift
 from xbuild.plan import Plan, make_plan
@@ -29,7 +29,7 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
         raise no_lockfile(manifest.name, manifest.lock_path)
     if request.locked and (found := early_drift(manifest.project, request)):
         raise drift_error(found)
-    tags = {wanted.target.triple: toolchain_recipe(wanted.target).tag for wanted in request.targets}
+    tags = {wanted.target.triple: wanted_recipe(wanted).tag for wanted in request.targets}
     versions = Versions(maturin=pinned_maturin())
     return manifest, make_plan(request, manifest, None, catalog, images=tags, versions=versions, epoch=0)
 

@@ -14,7 +14,7 @@ from xbuild.compare import Comparison, compare_wheels
 from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
 from xbuild.files import sha256_of
-from xbuild.images.recipe import toolchain_recipe
+from xbuild.images.recipe import wanted_recipe
 from xbuild.lockfile import layers_digest
 from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
 from xbuild.redact import HIDDEN
@@ -196,6 +196,7 @@ def _target(
         rustflags=asked.rustflags,
         environment=_environment(asked, means.environment),
         image=job.image_digest,
+        build_packages=asked.build_packages,
         sysroot=_sysroot(job, means) if asked.sysroot == OWN_SYSROOT else None,
         limits=means.limits,
         timeout=means.timeout,
@@ -271,7 +272,7 @@ def _same_image(wanted: TargetRequest, job: RecordedJob, own: str, record: Recor
             hint=f"docker pull {own}",
             code="image-missing",
         )
-    recipe = toolchain_recipe(wanted.target)
+    recipe = wanted_recipe(wanted)
     moved = "`xbuild images save` and `load`, or `push` and `pull`, bring the image from where it is"
     if recipe.digest != job.recipe_digest:
         raise RefusedError(

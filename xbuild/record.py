@@ -84,6 +84,7 @@ class RecordedTarget(_Part):
     rustflags: tuple[_Word, ...]
     environment: Mapping[_Variable, _Value]
     image: _Word
+    build_packages: tuple[_Word, ...] = ()
     sysroot: Literal["image", "own"]
     timeout: _Seconds
     limits: RecordedLimits

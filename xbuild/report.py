@@ -61,6 +61,7 @@ class JobReport:
     """One target.
 
     :ivar layers_digest: sha256 over the digests of the image's layers, which no engine changes.
+    :ivar pinned: whether the image was made of pinned packages alone; ``None`` for one that is not xbuild's.
     :ivar sysroot: ``the image's``, or the folder of the caller's.
     :ivar warm: an earlier run left a target directory, and the build went on in it.
     :ivar attempts: 2 where the engine went away in the middle and came back.
@@ -78,6 +79,7 @@ class JobReport:
     sysroot: str
     warm: bool
     layers_digest: str = ""
+    pinned: bool | None = None
     attempts: int = 1
     reason: str = ""
     log: str = ""
@@ -153,6 +155,7 @@ def _target_options(wanted: TargetRequest) -> dict[str, Any]:
             for name, value in sorted(wanted.environment.items())
         },
         "image": wanted.image,
+        "build_packages": list(wanted.build_packages),
         "sysroot": OWN_SYSROOT if wanted.sysroot else IMAGE_SYSROOT,
         "timeout": wanted.timeout,
         "limits": asdict(wanted.limits),

@@ -16,6 +16,7 @@ class TargetRequest:
 
     :ivar interpreters: kinds, or empty for ``all`` (what the crate and the target allow).
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
+    :ivar build_packages: Debian packages that the image gets besides its own.
     :ivar sysroot: a folder on this machine that holds a sysroot in cargo-xwin's layout (windows-msvc only).
     :ivar timeout: seconds for the whole job, all its interpreters together.
     """
@@ -30,6 +31,7 @@ class TargetRequest:
     rustflags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
+    build_packages: tuple[str, ...] = ()
     sysroot: Path | None = None
     limits: Limits = field(default_factory=Limits)
     timeout: float = 3600.0

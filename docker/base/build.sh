@@ -30,13 +30,24 @@ for tool in bugpoint dsymutil llc lli opt llvm-c-test llvm-exegesis llvm-gsymuti
 done
 
 echo "Debian packages"
-debian_sources "$SUITE" > /tmp/sources
-[ "$SUITE" = sid ] || printf 'deb %s %s-backports main\n' "$ARCHIVE" "$SUITE" >> /tmp/sources
-lists_of /tmp/sources /tmp/lists
-# shellcheck disable=SC2086  # APT_LISTS is a list of words
-python3 /recipe/choose-packages --llvm "$LLVM" /recipe/packages.txt -- $APT_LISTS > /tmp/packages
+# choose SOURCES: which of the packages there are
+choose() {
+    lists_of "$1" "/tmp/lists$1"
+    # shellcheck disable=SC2086  # APT_LISTS is a list of words
+    python3 /recipe/choose-packages --llvm "$LLVM" /recipe/packages.txt -- $APT_LISTS > /tmp/packages
+}
+if ! pinned base "$SUITE"; then
+    debian_sources "$SUITE" > /tmp/archive
+    [ "$SUITE" = sid ] || printf 'deb %s %s-backports main\n' "$ARCHIVE" "$SUITE" >> /tmp/archive
+    choose /tmp/archive
+    # shellcheck disable=SC2046  # a package is a word
+    resolved base "$SUITE" whole "$(essential "$SUITE")" apt $(cat /tmp/packages)
+fi
+taken
+repository_of base > /tmp/repository
+choose /tmp/repository
 cat /tmp/packages
-bootstrap "$SUITE" "$DEST" "$@" --include="$(paste -sd, /tmp/packages)"
+bootstrap "$SUITE" "$DEST" base "$@" --include="$(paste -sd, /tmp/packages)"
 # cargo refuses a vendored crate of which one file is gone, even one that it never reads
 dpkg-query --root="$DEST" --listfiles rust-src | grep /library/vendor/ | while read -r path; do
     [ -e "$DEST$path" ] || { echo "rust-src: the filters left $path out" >&2; exit 1; }

@@ -3,8 +3,13 @@
 set -eu
 . /recipe/fetching.sh
 DEST=/layer
-debian_sources trixie > /tmp/sources
-bootstrap trixie "$DEST" --include=ca-certificates,git,python3 \
+if ! pinned cli trixie; then
+    debian_sources trixie > /tmp/archive
+    lists_of /tmp/archive /tmp/lists
+    resolved cli trixie whole "$(essential trixie)" apt ca-certificates git python3
+fi
+taken
+bootstrap trixie "$DEST" cli --include=ca-certificates,git,python3 \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*'
 pip install --quiet --no-compile --no-cache-dir --disable-pip-version-check --break-system-packages \

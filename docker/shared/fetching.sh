@@ -46,34 +46,80 @@ if [ -n "${CARGO_INDEX:-}" ]; then
         > /tmp/cargo/config.toml
 fi
 
+DEBS="python3 /recipe/debs"
+mkdir -p /tmp/pins
+export DEBIAN_ARCHIVE="$ARCHIVE" DEBIAN_SECURITY="$SECURITY"
+
 # lists_of SOURCES PLACE [ARCHITECTURE]: fetch what a file of sources has to PLACE, as if nothing were installed. APT_LISTS
 # then are the options with which apt looks at nothing else.
 lists_of() {
-    APT_LISTS="-o Dir::State::status=/dev/null -o Dir::State::Lists=$2 -o Dir::Etc::SourceList=$1 -o Dir::Etc::SourceParts=-
-        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Retries=5
-        ${3:+-o APT::Architecture=$3 -o APT::Architectures=$3}"
     mkdir -p "$2/partial"
+    : > "$2.status"
+    APT_LISTS="-o Dir::State::status=$2.status -o Dir::State::Lists=$2 -o Dir::Etc::SourceList=$1 -o Dir::Etc::SourceParts=-
+        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Retries=5 -o Acquire::Languages=none
+        -o APT::Sandbox::User=root ${3:+-o APT::Architecture=$3 -o APT::Architectures=$3}"
     # shellcheck disable=SC2086  # APT_LISTS is a list of words
-    apt-get -qq $APT_LISTS update
+    $DEBS update -- $APT_LISTS
 }
 
-# A root that comes from a registry has neither mmdebstrap nor Python yet.
-if ! command -v mmdebstrap > /dev/null || ! command -v pip > /dev/null; then
+# pinned SET SUITE: the packages that the pins name for SET, in a repository at /tmp/debs/SET. Fails where there are no
+# pins, or not all files can be had any more; with PINS=strict that is the end.
+pinned() {
+    # The pins are being made, or another archive is being tried
+    case ${PINS:-follow} in refresh | ignore) return 1 ;; esac
+    if [ ! -s "/recipe/pins/$1.txt" ]; then
+        echo "there are no pins for $1" >&2
+    elif $DEBS fetch --suite "$2" "/recipe/pins/$1.txt" "/tmp/debs/$1"; then
+        return 0
+    fi
+    [ "${PINS:-follow}" != strict ] || { echo "not pinned: $1, and images.pins is strict" >&2; exit 87; }
+    echo "not pinned: $1 is made of what the archive has today"
+    : > /tmp/followed
+    return 1
+}
+
+# resolved SET SUITE HOW PACKAGES...: what apt with APT_LISTS takes for packages, in a repository at /tmp/debs/SET: them and
+# all that they depend on (whole), or just them (only)
+resolved() {
+    set_of=$1 suite_of=$2 how=$3
+    shift 3
+    # shellcheck disable=SC2086  # APT_LISTS is a list of words
+    $DEBS resolve --how "$how" --list "/tmp/pins/$set_of.txt" --packages "$@" -- $APT_LISTS
+    [ "${PINS:-follow}" = refresh ] || $DEBS fetch --today --suite "$suite_of" "/tmp/pins/$set_of.txt" "/tmp/debs/$set_of"
+}
+
+# repository_of SET: a source for just the packages of SET. What is in it was held against its sha256.
+repository_of() {
+    echo "deb [trusted=yes] copy:/tmp/debs/$1 ./"
+}
+
+# essential SUITE: what every root file system of a suite has, in apt's patterns
+essential() {
+    echo "?narrow(?or(?archive(^$1\$),?codename(^$1\$)),?essential)"
+}
+
+# taken: all packages have been asked for. Who makes pins wants to know no more.
+taken() {
+    [ "${PINS:-follow}" != refresh ] || exit 0
+}
+
+# A root that comes from a registry has neither mmdebstrap nor Python yet; toolchain images need neither mmdebstrap nor pip.
+if [ ! -e /opt/xbuild/manifest.json ] && ! { command -v mmdebstrap && command -v pip; } > /dev/null; then
     apt-get -qq update
     apt-get -qq install --yes --no-install-recommends ca-certificates mmdebstrap python3-pip
 fi
 
-# bootstrap SUITE ROOT ARGUMENTS...: mmdebstrap in a container that has no right to mount, with the sources in
-# /tmp/sources
+# bootstrap SUITE ROOT SET ARGUMENTS...: mmdebstrap in a container that has no right to mount, from the packages of SET
 bootstrap() {
     suite=$1
     root=$2
-    shift 2
+    repository_of "$3" > /tmp/sources
+    shift 3
     # mmdebstrap does not look at APT_CONFIG
     [ ! -s /tmp/apt-ca.conf ] || set -- --aptopt=/tmp/apt-ca.conf "$@"
     mmdebstrap --mode=root --variant=apt --skip=chroot/mount,chroot/policy-rc.d --format=directory \
         --aptopt='Apt::Install-Recommends "0"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='Acquire::Retries "5"' "$@" "$suite" "$root" - < /tmp/sources
+        "$@" "$suite" "$root" - < /tmp/sources
     sources_of "$suite" "$OWN_ARCHIVE" "$OWN_SECURITY" > "$root/etc/apt/sources.list"
 }
 

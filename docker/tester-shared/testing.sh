@@ -1,26 +1,15 @@
 # Sourced by the recipes of tester images, after fetching.sh. Their root file systems are unpacked, not installed: no
 # package's script runs, so a foreign architecture needs no emulation here, and only interpreters are in them.
 
-# packages SUITE ARCH FOLDER NAMES...: download packages and all that they depend on
+# packages SUITE ARCH SET HOW NAMES...: packages, in /tmp/debs/SET, and all that they depend on (whole) or not (only)
 packages() {
-    suite=$1 arch=$2 folder=$3
-    shift 3
-    state=/tmp/apt-$suite-$arch
-    mkdir -p "$state/lists" "$folder/partial"
-    : > "$state/status"
+    suite=$1 arch=$2 set=$3 how=$4
+    shift 4
+    pinned "$set" "$suite" && return
     # bullseye is no longer supported: its security updates are being taken down, and its index still names them
-    debian_sources "$suite" | sed '/ bullseye-security /d' > "$state/sources.list"
-    set -- --yes --no-install-recommends --download-only install "$@"
-    apt_get update
-    apt_get "$@"
-}
-
-# apt_get ARGUMENTS...: apt-get for the suite and the architecture of `packages`, as if nothing were installed
-apt_get() {
-    apt-get -qq -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o APT::Sandbox::User=root \
-        -o "Dir::State::Lists=$state/lists" -o "Dir::State::status=$state/status" \
-        -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=- \
-        -o "Dir::Cache::Archives=$folder" -o Acquire::Languages=none -o Acquire::Retries=5 "$@"
+    debian_sources "$suite" | sed '/ bullseye-security /d' > "/tmp/sources-$suite"
+    lists_of "/tmp/sources-$suite" "/tmp/lists-$suite" "$arch"
+    resolved "$set" "$suite" "$how" "$@"
 }
 
 # unpack ROOT LEFT_OUT PACKAGES...: unpack packages without the patterns in the file LEFT_OUT, and note their versions

@@ -9,13 +9,13 @@ WINE=$DEST/usr/lib/x86_64-linux-gnu/wine
 
 # wine's own dependencies are X, sound, video and printers; so only what programs without a window need is taken, and
 # left-out.txt names the rest; libc-bin brings the locale in which a file may have any name
-packages trixie amd64 "$DEST/packages" coreutils dash libc-bin libgnutls30t64 libunwind8
-(cd "$DEST/packages" && apt_get download libwine libz-mingw-w64 wine64)
-version=$(dpkg-deb --field "$DEST"/packages/libwine_*.deb Version)
-dpkg-deb --extract "$DEST"/packages/libz-mingw-w64_*.deb /tmp/zlib
-rm "$DEST"/packages/libz-mingw-w64_*.deb
-unpack "$DEST" /recipe/left-out.txt "$DEST"/packages/*.deb
-rm -r "$DEST/packages"
+packages trixie amd64 around-wine whole coreutils dash libc-bin libgnutls30t64 libunwind8
+packages trixie amd64 wine only libwine libz-mingw-w64 wine64
+taken
+version=$(dpkg-deb --field /tmp/debs/wine/libwine_*.deb Version)
+dpkg-deb --extract /tmp/debs/wine/libz-mingw-w64_*.deb /tmp/zlib
+rm /tmp/debs/wine/libz-mingw-w64_*.deb
+unpack "$DEST" /recipe/left-out.txt /tmp/debs/around-wine/*.deb /tmp/debs/wine/*.deb
 
 # what libwine's postinst does: zlib for Windows with wine's mark in its DOS header
 python3 - "/tmp/zlib/usr/x86_64-w64-mingw32/lib/zlib1.dll" "$WINE/x86_64-windows/zlib1.dll" << 'END'

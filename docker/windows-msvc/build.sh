@@ -11,13 +11,18 @@ i686-*) arch=x86 ;;
 esac
 
 mkdir -p "$DEST/opt/xbuild/bin" /tmp/wine
-/opt/xbuild/bin/build-std "$TARGET" "$DEST"
-
 # Only unpacked: installed, it would bring all of Wine
 echo "headers of Wine"
-apt-get -qq update
-(cd /tmp/wine && apt-get -qq download libwine-dev && dpkg-deb -x libwine-dev_*.deb root)
-wine=$(dpkg-deb --field /tmp/wine/libwine-dev_*.deb Version)
+if ! pinned libwine-dev trixie; then
+    debian_sources trixie > /tmp/archive
+    lists_of /tmp/archive /tmp/lists amd64
+    resolved libwine-dev trixie only libwine-dev
+fi
+taken
+dpkg-deb -x /tmp/debs/libwine-dev/libwine-dev_*.deb /tmp/wine/root
+wine=$(dpkg-deb --field /tmp/debs/libwine-dev/libwine-dev_*.deb Version)
+
+/opt/xbuild/bin/build-std "$TARGET" "$DEST"
 echo "export lists of Python"
 (cd /recipe/python-defs && CARGO_HOME=/tmp/cargo cargo vendor --quiet --locked --versioned-dirs \
     ${CARGO_INDEX:+--respect-source-config} /tmp/python-defs)

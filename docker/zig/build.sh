@@ -13,21 +13,18 @@ headers() {
     # Python.h includes crypt.h up to 3.10
     *) package=lib$kind-dev more=libcrypt-dev ;;
     esac
-    place=/tmp/headers-$suite
     arch=$(debian_architecture "$TARGET")
-    # As if nothing were installed: what is, is of another suite
-    set -- -o "APT::Architecture=$arch" -o "APT::Architectures=$arch" -o Dir::State::status=/dev/null \
-        -o "Dir::State::Lists=$place" -o "Dir::Etc::SourceList=$place.list" -o Dir::Etc::SourceParts=-
-    if [ ! -d "$place" ]; then
-        mkdir -p "$place"
-        printf 'deb %s %s main\n' "$ARCHIVE" "$suite" > "$place.list"
-        apt-get -qq "$@" update
-    fi
+    set=headers-$kind-$arch
     echo "headers of $kind"
+    if ! pinned "$set" "$suite"; then
+        printf 'deb %s %s main\n' "$ARCHIVE" "$suite" > "/tmp/$suite"
+        lists_of "/tmp/$suite" "/tmp/lists-$suite" "$arch"
+        resolved "$set" "$suite" only "$package" "$more"
+    fi
+    [ "${PINS:-follow}" != refresh ] || return 0
     rm -rf /tmp/deb
-    mkdir -p /tmp/deb "$DEST/opt/xbuild/python/$kind"
-    (cd /tmp/deb && apt-get -qq "$@" download "$package" "$more")
-    for deb in /tmp/deb/*.deb; do dpkg-deb -x "$deb" /tmp/deb/root; done
+    mkdir -p /tmp/deb/root "$DEST/opt/xbuild/python/$kind"
+    for deb in /tmp/debs/"$set"/*.deb; do dpkg-deb -x "$deb" /tmp/deb/root; done
     cp -a /tmp/deb/root/usr/include "$DEST/opt/xbuild/python/$kind/include"
     found="$found --interpreter $kind=headers:$package/$suite"
 }
@@ -49,12 +46,13 @@ warm() {
 
 found=
 mkdir -p "$DEST/opt/xbuild/bin"
+for word in $HEADERS; do headers "${word%/*}" "${word#*/}"; done
+taken
 # Debian's own rustc brings the library of its own platform
 if [ "$TARGET" != x86_64-unknown-linux-gnu ]; then
     /opt/xbuild/bin/build-std "$TARGET" "$DEST"
     ln -s "$DEST/usr/lib/rustlib/$TARGET" "/usr/lib/rustlib/$TARGET"
 fi
-for word in $HEADERS; do headers "${word%/*}" "${word#*/}"; done
 warm
 install -m 0755 /recipe/bin/zig "$DEST/opt/xbuild/bin/zig"
 # shellcheck disable=SC2086  # found is a list of words

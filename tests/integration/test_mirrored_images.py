@@ -158,8 +158,10 @@ COPY --from=build /layer/ /
 BUILD = """\
 set -eu
 . /recipe/fetching.sh
-debian_sources trixie > /tmp/sources
-bootstrap /layer --include=ca-certificates
+debian_sources trixie > /tmp/archive
+lists_of /tmp/archive /tmp/lists
+resolved small trixie whole "$(essential trixie)" apt ca-certificates
+bootstrap trixie /layer small --include=ca-certificates
 tidy /layer
 # What goes by the container's own apt, as in some recipes
 apt-get -qq update

@@ -23,7 +23,7 @@ STAGES = (
     ("wheels", "collect", "testing", "prove", "compare"),
     ("execute", "diagnosis"),
     ("report", "attest"),
-    ("workspace", "cache", "locking", "precheck", "pipeline", "record", "rebuild"),
+    ("workspace", "cache", "locking", "precheck", "pipeline", "record", "rebuild", "smoke"),
     # the edge: what takes values in, and what shows them
     ("logs", "ui", "settings", "doctor"),
     ("cli", "__main__"),

@@ -12,8 +12,9 @@ from workshop import Workshop
 
 from xbuild import __version__
 from xbuild.engine import Image
-from xbuild.errors import DriftError, EngineError, ExitStatus, StorageError
+from xbuild.errors import DriftError, EngineError, ExitStatus, RefusedError, StorageError
 from xbuild.events import Notice
+from xbuild.images.manifest import PINNED_LABEL
 from xbuild.images.recipe import base_recipe, toolchain_recipe
 from xbuild.lockfile import LOCK_FILE, Lock, LockedImage, lock_images, read_lock, write_lock
 from xbuild.locking import make_lock, refresh_lock
@@ -41,6 +42,11 @@ class Place(Workshop):
         old = self.image(triple)
         self.engine.remove_image(old.id)
         self.engine.have(replace(old, id=f"sha256:new-{triple}", layers=("sha256:new",)))
+
+    def relabel(self, triple: str, pinned: str) -> None:
+        """Let an image say whether it was made of pinned packages."""
+        old = self.image(triple)
+        self.engine.have(replace(old, labels={**old.labels, PINNED_LABEL: pinned}))
 
     def build(self, request: BuildRequest, recorder: Recorder | None = None) -> int:
         session = self.session()
@@ -164,3 +170,24 @@ def test_the_command_needs_a_crate_and_then_an_engine(place: Place, tmp_path: Pa
     assert (refused.status, refused.code) == (ExitStatus.REFUSED, "no-crate")
     assert xbuild_without_engine("lock", place.project, "--target", LINUX).status == ExitStatus.ENGINE
     assert not (place.project / LOCK_FILE).exists()
+
+
+def test_locked_takes_an_image_of_other_packages_only_where_it_is_locked(place: Place) -> None:
+    place.relabel(LINUX, "false")
+    request = place.request(LINUX, locked=True)
+    with pytest.raises(RefusedError) as caught:
+        place.build(request)
+    assert caught.value.code == "image-not-pinned"
+    assert LINUX in caught.value.brief
+    place.lock(place.request(LINUX))
+    assert place.build(request) == ExitStatus.OK
+
+
+@pytest.mark.parametrize(("label", "pinned"), [("true", True), ("false", False), ("", None)])
+def test_a_report_says_whether_images_are_pinned(place: Place, label: str, *, pinned: bool | None) -> None:
+    if label:
+        place.relabel(LINUX, label)
+    session = place.session()
+    tools = session.tools(place.catalog, Recorder(), lambda job: place.root / job)
+    report = Pipeline(place.request(LINUX, locked=pinned is not False), tools, session.run).build()
+    assert report.as_dict()["jobs"][0]["pinned"] is pinned

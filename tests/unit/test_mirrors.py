@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine, make_image
 
-from xbuild.errors import RefusedError
-from xbuild.images.bootstrap import Mirrors
+from xbuild.errors import ImageError, RefusedError
+from xbuild.images.bootstrap import Mirrors, ensure_root
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.catalog import outdated
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, ROOT_LABEL, base_recipe, root_recipe
@@ -83,3 +83,47 @@ def test_what_lost_its_name_to_a_later_image_is_outdated(engine: FakeEngine) -> 
     engine.have(make_image("sha256:now", tags=(recipe.tag,), labels=labels))
     engine.have(make_image("sha256:before", tags=(), labels=labels))
     assert [image.id for image in outdated(engine, [recipe], roots=frozenset())] == ["sha256:before"]
+
+
+MMDEBSTRAP = """\
+#!/bin/sh
+echo once more >> "{count}"
+if [ "$(wc -l < "{count}")" -le {bad} ]; then
+    echo "E: Failed to fetch x  File has unexpected size (1 != 2). Mirror sync in progress?" >&2
+    exit 1
+fi
+tar --create --file - --directory "{root}" .
+"""
+
+
+@pytest.mark.parametrize("bad", [1, 9])
+def test_mmdebstrap_asks_a_mirror_in_mid_sync_again(engine: FakeEngine, tmp_path: Path, bad: int) -> None:
+    program, count, root = tmp_path / "mmdebstrap", tmp_path / "count", tmp_path / "root"
+    root.mkdir()
+    program.write_text(MMDEBSTRAP.format(count=count, bad=bad, root=root))
+    program.chmod(0o755)
+    lines: list[str] = []
+
+    def make() -> None:
+        ensure_root(
+            engine,
+            source="bootstrap",
+            mirrors=Mirrors(),
+            environment={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            ca_bundle=None,
+            on_line=lines.append,
+            cancelled=threading.Event(),
+            pauses=(0.0, 0.0),
+        )
+
+    if bad == 1:
+        make()
+        assert engine.image(root_recipe().tag)
+    else:
+        with pytest.raises(ImageError) as caught:
+            make()
+        assert caught.value.code == "mirror-in-sync"
+        assert "is being updated" in caught.value.brief
+        assert "unexpected size" in caught.value.details
+    assert len(count.read_text().splitlines()) == min(bad + 1, 3)
+    assert "the mirror is being updated; it is asked again in 0 s" in lines

@@ -244,6 +244,7 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
         "rustflags": ["-Copt-level=3"],
         "environment": {"CFLAGS": "-O2"},
         "image": "own:1",
+        "build_packages": [],
         "sysroot": "own",
         "timeout": 90.0,
     }

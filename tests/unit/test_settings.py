@@ -401,3 +401,18 @@ def test_description_has_every_value_and_no_secret(place: Place) -> None:
 def test_settings_can_be_written_as_json(place: Place) -> None:
     place.write(f"[target.{MSVC}]\nprofile = 'dist'\n")
     assert place.load().settings.model_dump(mode="json")["target"][MSVC]["profile"] == "dist"
+
+
+@pytest.mark.parametrize(
+    "name", ["Flex", "a", "-o", "flex=1.0", "flex/sid", "flex-", "two words", "../x", ""]
+)
+def test_build_packages_are_names_of_debian_packages(name: str) -> None:
+    with pytest.raises(ValueError, match="no Debian package"):
+        Settings(build_packages=(name,))
+
+
+def test_build_packages_of_one_target_win() -> None:
+    table = {"target": {MSVC: {"build_packages": ["bison"]}}}
+    settings = Settings.from_layers([{"build_packages": ["flex", "libc++-dev"]}, table])
+    assert settings.for_target(MSVC).build_packages == ("bison",)
+    assert settings.for_target("other").build_packages == ("flex", "libc++-dev")

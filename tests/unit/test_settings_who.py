@@ -37,7 +37,7 @@ def every_key() -> Iterator[Key]:
 KEYS = tuple(every_key())
 CANDIDATES = (
     *(True, False, 1.5, 100, "10m", "1g", "dev", "0", "strict", __file__, "https://a.invalid"),
-    *(["x"], ["/x"], {"A": "1"}),
+    *(["x"], ["/x"], ["flex"], {"A": "1"}),
 )
 """Values of all kinds; a setting takes one of them."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbuild.catalog import Catalog, Target
+from xbuild.catalog import Catalog, Target, load_catalog
 from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.events import Stream
@@ -20,6 +21,7 @@ from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import Loaded, Settings, load_settings
+from xbuild.smoke import SmokeTest
 from xbuild.toml import read_toml
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         rustflags=own.rustflags,
         environment=own.environment,
         image=own.image,
+        build_packages=own.build_packages,
         sysroot=own.sysroot.resolve() if own.sysroot else None,
         limits=limits_of(settings, target.triple),
         timeout=own.timeout,
@@ -174,6 +177,8 @@ def make_sources(settings: Settings) -> Sources:
         mirrors=Mirrors(
             debian=settings.images.debian_mirror, security=settings.images.debian_security_mirror
         ),
+        pins=settings.images.pins,
+        snapshot=settings.images.debian_snapshot,
         cargo_index=network.cargo_index,
         ca_bundle=network.ca_bundle,
         environment={**proxies(settings), **mirrors},
@@ -194,6 +199,14 @@ def make_builder(
         locks=settings.cache_dir / "locks",
         narrate=narrate,
         cancelled=cancelled,
+        trial=SmokeTest(
+            engine=engine,
+            catalog=load_catalog(),
+            cache=settings.cache_dir,
+            clock=time.time,
+            narrate=narrate,
+            cancelled=cancelled,
+        ),
     )
 
 

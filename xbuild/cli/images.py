@@ -48,10 +48,13 @@ def other_recipes() -> tuple[Recipe, ...]:
     return (cli_recipe(), *tester_recipes())
 
 
-def remove_outdated(engine: Engine) -> tuple[Image, ...]:
-    """Remove the images that other versions of the recipes made; gives them."""
+def remove_outdated(engine: Engine, *, derived: bool = False) -> tuple[Image, ...]:
+    """Remove the images that other versions of the recipes made; gives them.
+
+    :param derived: those with packages that projects asked for, too.
+    """
     roots = frozenset({root_recipe().digest})
-    gone = outdated(engine, (*recipes(load_catalog()), *other_recipes()), roots=roots)
+    gone = outdated(engine, (*recipes(load_catalog()), *other_recipes()), roots=roots, derived=derived)
     for image in gone:
         engine.remove_image(image.id, force=True)
     return gone
@@ -212,10 +215,14 @@ def sbom(
 
 
 @app.command()
-def prune() -> None:
+def prune(
+    build_packages: Annotated[
+        bool, typer.Option("--build-packages", help="Those with a project's build_packages, too.")
+    ] = False,
+) -> None:
     """Remove images that other versions of the recipes made."""
     session = _session(quiet=True)
-    gone = session.interruptible(lambda: remove_outdated(session.engine))
+    gone = session.interruptible(lambda: remove_outdated(session.engine, derived=build_packages))
     for image in gone:
         typer.echo(f"removed {image.tags[0] if image.tags else image.id}")
     typer.echo(f"{len(gone)} removed")

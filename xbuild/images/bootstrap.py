@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from xbuild.engine import Engine, Image
+from xbuild.engine import Engine, Image, Layer
 from xbuild.errors import NETWORK_HINT, EngineError, ImageError
 from xbuild.images.layers import pack_layer
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, RootRecipe, root_recipe
@@ -25,12 +25,36 @@ INSTALL_COMMAND = "apt-get install -y mmdebstrap"
 SOURCES = ("auto", "registry", "bootstrap")
 """Words of ``images.base`` that mean the minimal Debian of root.toml; any other names an image."""
 
+_MID_SYNC = re.compile(
+    r"Mirror sync in progress|Hash Sum mismatch|File has unexpected size|the mirror is being updated"
+    r"|Release file .* (?:expired|not valid yet)"
+)
+_PAUSES = (5.0, 20.0, 60.0)
+"""Seconds to wait before a mirror that is being updated is asked again."""
+
 _SOURCES_LIST = "etc/apt/sources.list"
 _OPTIONS = "etc/apt/apt.conf.d/99mmdebstrap"
 _NO_REGISTRY_HINT = (
     "make the registry reachable for the engine, `xbuild images load` an archive with the images,\n"
     "or set images.base to bootstrap, which makes the base here with mmdebstrap"
 )
+
+
+def is_mid_sync(text: str) -> bool:
+    """Whether apt says that a mirror's index does not fit its Release file, as while it is being updated."""
+    return bool(_MID_SYNC.search(text))
+
+
+def mid_sync_error(brief: str, details: str) -> ImageError:
+    """The error of a mirror that stayed in mid-sync however often it was asked."""
+    return ImageError(
+        f"{brief}: the mirror of Debian's packages is being updated",
+        details=details,
+        hint="its index does not fit its Release file yet: try again in an hour,\n"
+        "or name another mirror (images.debian_mirror, images.debian_security_mirror)",
+        code="mirror-in-sync",
+        retryable=True,
+    )
 
 
 def _way_out(source: str) -> str:
@@ -75,6 +99,7 @@ def ensure_root(
     ca_bundle: Path | None,
     on_line: Callable[[str], None],
     cancelled: threading.Event,
+    pauses: tuple[float, ...] = _PAUSES,
 ) -> tuple[Image, str]:
     """The minimal Debian, made or pulled when the engine does not have it; and the reference that names it.
 
@@ -82,7 +107,9 @@ def ensure_root(
 
     :param source: ``registry``, ``bootstrap``, ``auto`` (the first that works), or an image reference.
     :param environment: what mmdebstrap may see of the host's environment (its PATH, proxies).
-    :raises ImageError: ``no-base-source``: there is neither a registry nor mmdebstrap.
+    :param pauses: seconds to wait before a mirror that is being updated is asked again.
+    :raises ImageError: ``no-base-source``: there is neither a registry nor mmdebstrap; ``bootstrap-failed``;
+        ``mirror-in-sync``.
     """
     recipe = root_recipe()
     if source not in SOURCES:
@@ -106,7 +133,7 @@ def ensure_root(
         )
     on_line(f"mmdebstrap: Debian {recipe.suite}")
     with tempfile.TemporaryDirectory(prefix="xbuild-root-") as name:
-        host = _Host(program, environment, Path(name), on_line, cancelled)
+        host = _Host(program, environment, Path(name), on_line, cancelled, pauses)
         return _bootstrap(engine, recipe, host, mirrors, ca_bundle), recipe.tag
 
 
@@ -119,6 +146,7 @@ class _Host:
     work: Path
     on_line: Callable[[str], None]
     cancelled: threading.Event
+    pauses: tuple[float, ...]
 
 
 def _bootstrap(
@@ -154,11 +182,32 @@ def _bootstrap(
         "Cmd": ["/bin/sh"],
         "Env": ["LANG=C.UTF-8"],
     }
+    layer = _patiently(argv, host, replaced)
+    return engine.add_layer(None, layer, config=config, architecture="amd64", tag=recipe.tag)
+
+
+def _patiently(argv: tuple[str, ...], host: _Host, replaced: Mapping[str, bytes]) -> Layer:
+    """What a program on the host makes, as a layer; once more where a mirror is being updated meanwhile."""
+    for pause in host.pauses:
+        try:
+            return _layer_of(argv, host, replaced)
+        except ImageError as error:
+            if not is_mid_sync(error.details) or host.cancelled.is_set():
+                raise
+        host.on_line(f"the mirror is being updated; it is asked again in {pause:g} s")
+        host.cancelled.wait(pause)
+    try:
+        return _layer_of(argv, host, replaced)
+    except ImageError as error:
+        raise (mid_sync_error(error.brief, error.details) if is_mid_sync(error.details) else error) from error
+
+
+def _layer_of(argv: tuple[str, ...], host: _Host, replaced: Mapping[str, bytes]) -> Layer:
     with _output(argv, host) as chunks:
         layer, _ = pack_layer(
             chunks, host.work / "layer.tar", strip=0, on_progress=lambda _: None, replaced=replaced
         )
-    return engine.add_layer(None, layer, config=config, architecture="amd64", tag=recipe.tag)
+        return layer
 
 
 def _option_file(options: tuple[str, ...]) -> bytes:

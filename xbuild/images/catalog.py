@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xbuild.catalog import Catalog
 from xbuild.engine import Engine, Image
-from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, Recipe, base_recipe, toolchain_recipe
+from xbuild.images.recipe import NAME_LABEL, PARENT_LABEL, RECIPE_LABEL, Recipe, base_recipe, toolchain_recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +30,20 @@ def states(engine: Engine, wanted: Iterable[Recipe]) -> Iterator[ImageState]:
         yield ImageState(recipe=recipe, image=engine.image(recipe.tag))
 
 
-def outdated(engine: Engine, wanted: Iterable[Recipe], *, roots: frozenset[str]) -> tuple[Image, ...]:
+def outdated(
+    engine: Engine, wanted: Iterable[Recipe], *, roots: frozenset[str], derived: bool = False
+) -> tuple[Image, ...]:
     """Images that an earlier version of the recipes made, or that later ones took the name from.
 
     :param roots: recipe digests of the minimal Debian images to keep.
+    :param derived: whether images with packages that projects asked for count even on current ones.
     """
     current = {recipe.digest for recipe in wanted} | roots
+    labels = (RECIPE_LABEL,) if derived else (RECIPE_LABEL, PARENT_LABEL)
     return tuple(
         image
         for image in engine.images(NAME_LABEL)
-        if image.labels.get(RECIPE_LABEL) not in current or not image.tags
+        if current.isdisjoint(image.labels.get(label) for label in labels) or not image.tags
     )
 
 

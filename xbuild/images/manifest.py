@@ -8,6 +8,14 @@ from typing import Any
 from xbuild.engine import Image
 from xbuild.images.recipe import MANIFEST_LABEL
 
+PINNED_LABEL = "xbuild.pinned"
+"""Whether an image was made of exactly the packages that its recipe pins: ``true`` or ``false``."""
+
+
+def is_pinned(image: Image) -> bool:
+    """Whether an image was made of pinned packages alone. Nothing is known of an image that is not ours."""
+    return image.labels.get(PINNED_LABEL) == "true"
+
 
 def image_manifest(image: Image) -> dict[str, Any]:
     """Tools, interpreters, components and all packages of an image; empty for an image that is not ours."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -13,11 +13,14 @@ from pathlib import Path
 
 from xbuild.catalog import Target, load_catalog
 from xbuild.images.dockerfile import Copy, Dockerfile, parse
+from xbuild.request import TargetRequest
 
 REPOSITORY = "xbuild"
 RECIPE_LABEL = "xbuild.recipe"
 NAME_LABEL = "xbuild.image"
 MANIFEST_LABEL = "xbuild.manifest"
+PARENT_LABEL = "xbuild.parent"
+"""On an image with packages that a project asked for: the digest of the recipe that it stands on."""
 ROOT_LABEL = "xbuild.root"
 """Reference of the minimal Debian in which an image's files, or those of what it stands on, were made."""
 
@@ -85,6 +88,11 @@ class Recipe:
     parent_argument: str
     parent: Recipe | None
     arguments: Mapping[str, str]
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The Debian packages that a project asked for."""
+        return tuple(self.arguments["PACKAGES"].split()) if self.folder == "build-packages" else ()
 
     @property
     def context(self) -> Path:
@@ -162,6 +170,19 @@ def toolchain_recipe(target: Target) -> Recipe:
             "HEADERS": " ".join(_headers(target)),
         }
     return Recipe(target.triple, target.family, "BASE", base_recipe(), arguments)
+
+
+def wanted_recipe(wanted: TargetRequest) -> Recipe:
+    """The recipe of the image that a target is built in, with the packages that the project asks for."""
+    return with_packages(toolchain_recipe(wanted.target), wanted.build_packages)
+
+
+def with_packages(recipe: Recipe, packages: Iterable[str]) -> Recipe:
+    """The recipe of an image on a toolchain image, with more Debian packages; or the same without any."""
+    words = sorted(set(packages))
+    if not words:
+        return recipe
+    return Recipe(recipe.name, "build-packages", "BASE", recipe, {"PACKAGES": " ".join(words)})
 
 
 def _headers(target: Target) -> Iterator[str]:

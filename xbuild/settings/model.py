@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic_settings import (
@@ -32,6 +32,7 @@ from xbuild.settings.types import (
     Name,
     NameOrEmpty,
     OptionalPath,
+    Packages,
     Seconds,
     Uri,
     VariableOrEmpty,
@@ -65,6 +66,12 @@ class ImagesSettings(_Frozen):
     debian_security_mirror: Annotated[Index, _IMAGE] = ""
     """base URI of a mirror of the security updates; empty is Debian's own, also where `images.debian_mirror`
     is set"""
+    debian_snapshot: Annotated[Index, _IMAGE] = "https://snapshot.debian.org/archive"
+    """an archive that keeps every version of Debian's packages, or a mirror of one: `debian/TIME` and
+    `debian-security/TIME` are below it"""
+    pins: Annotated[Literal["follow", "strict"], _IMAGE] = "follow"
+    """`follow`: images are made of the pinned packages, and where those are nowhere to be had, of what Debian
+    has today; such an image is marked as not pinned. `strict`: only of the pinned ones"""
 
 
 class NetworkSettings(_Frozen):
@@ -114,6 +121,8 @@ class TargetTable(_Frozen):
     """as the general value"""
     image: Annotated[Word | None, user("names the image that builds run in, which is pulled")] = None
     """an image in place of xbuild's own"""
+    build_packages: Annotated[Packages | None, PROJECT] = None
+    """as the general value"""
     sysroot: Annotated[OptionalPath, user("names a folder of yours, which builds get to read")] = None
     """a folder in cargo-xwin's layout in place of the image's sysroot"""
     memory: Annotated[Bytes | None, LOWER] = None
@@ -135,6 +144,7 @@ class TargetSettings(_Frozen):
     """What holds for one target: its table over the general values.
 
     :ivar image: image reference instead of xbuild's own, or ``""``.
+    :ivar build_packages: Debian packages that xbuild's own image gets besides.
     :ivar sysroot: directory on the host to use instead of the image's sysroot.
     :ivar memory: bytes.
     :ivar timeout: seconds.
@@ -147,6 +157,7 @@ class TargetSettings(_Frozen):
     rustflags: tuple[str, ...]
     profile: str
     image: str
+    build_packages: tuple[str, ...]
     sysroot: Path | None
     memory: int
     cpus: float | None
@@ -222,6 +233,9 @@ class Settings(BaseSettings):
     source_git: Annotated[bool, PROJECT] = False
     """give the build a [`.git`](#the-repository-itself), for build scripts that ask it which commit they
     build"""
+    build_packages: Annotated[Packages, PROJECT] = ()
+    """Debian packages whose programs the build calls, such as `["flex", "bison"]`: an image with them is made
+    once, on top of the target's"""
     source_include: Annotated[Globs, PROJECT] = ()
     """globs of ignored files that the build needs all the same, from the root of the sources or from the
     project's folder on"""
@@ -278,6 +292,7 @@ class Settings(BaseSettings):
             rustflags=_first(own.rustflags, self.rustflags),
             profile=_first(own.profile, self.profile),
             image=own.image or "",
+            build_packages=_first(own.build_packages, self.build_packages),
             sysroot=own.sysroot,
             memory=_first(own.memory, self.memory),
             cpus=_first(own.cpus, self.cpus),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -70,6 +70,14 @@ def _memory(value: object) -> int:
     return size
 
 
+def _packages(value: Iterable[str]) -> tuple[str, ...]:
+    for name in value:
+        # Debian policy 5.6.7; a minus at the end means to apt that a package is to go
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]", name):
+            raise ValueError(f"has {name!r}, which no Debian package is called")
+    return tuple(value)
+
+
 def _path_or_none(value: object) -> object:
     return None if value == "" else value
 
@@ -98,6 +106,7 @@ def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
 Word = Annotated[str, AfterValidator(_word)]
 Words = tuple[Word, ...]
 Globs = Annotated[Words, AfterValidator(checked_globs)]
+Packages = Annotated[Words, AfterValidator(_packages)]
 Name = Annotated[str, AfterValidator(_name)]
 NameOrEmpty = Annotated[str, AfterValidator(_name_or_empty)]
 VariableOrEmpty = Annotated[str, AfterValidator(_variable_or_empty)]
