@@ -344,10 +344,11 @@ def _step(
     target = wanted.target
     first = min(interpreters, key=lambda item: item.version_info) if interpreters else None
     features = tuple(dict.fromkeys((*manifest.maturin_features, *wanted.features)))
+    profile = _profile(wanted, manifest)
     argv = (
         "maturin",
         "build",
-        *(("--release",) if wanted.profile == "release" else ("--profile", wanted.profile)),
+        *(("--release",) if profile == "release" else ("--profile", profile)),
         "--target",
         target.triple,
         *(("--interpreter", first.kind) if first else ()),
@@ -394,7 +395,7 @@ def _job(
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
         **({"XDG_CONFIG_HOME": f"{SRC}/{CONFIG_HOME}"} if request.source_git else {}),
-        **_profile_env(wanted, request),
+        **_profile_env(_profile(wanted, manifest), request),
         **target.env,
         **_rustflags(wanted),
         **wanted.environment,
@@ -426,8 +427,13 @@ def _rustflags(wanted: TargetRequest) -> dict[str, str]:
     return {"RUSTFLAGS": " ".join(filter(None, (own, *wanted.rustflags)))}
 
 
-def _profile_env(wanted: TargetRequest, request: BuildRequest) -> dict[str, str]:
+def _profile(wanted: TargetRequest, manifest: Manifest) -> str:
+    """The Cargo profile: the caller's, else the one of ``[tool.maturin]``, else what pip would get."""
+    return wanted.profile or str(manifest.maturin.get("profile") or "release")
+
+
+def _profile_env(profile: str, request: BuildRequest) -> dict[str, str]:
     if not request.reproducible:
         return {}
-    profile = wanted.profile.upper().replace("-", "_")
-    return {f"CARGO_PROFILE_{profile}_CODEGEN_UNITS": "1"}
+    name = profile.upper().replace("-", "_")
+    return {f"CARGO_PROFILE_{name}_CODEGEN_UNITS": "1"}

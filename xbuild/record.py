@@ -80,7 +80,7 @@ class RecordedTarget(_Part):
     features: tuple[_Word, ...]
     all_features: bool
     no_default_features: bool
-    profile: _Name
+    profile: _Name | Literal[""]
     rustflags: tuple[_Word, ...]
     environment: Mapping[_Variable, _Value]
     image: _Word

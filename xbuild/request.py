@@ -15,6 +15,7 @@ class TargetRequest:
     """What is asked for on one target.
 
     :ivar interpreters: kinds, or empty for ``all`` (what the crate and the target allow).
+    :ivar profile: Cargo profile; ``""`` is the project's own, else ``release``.
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
     :ivar build_packages: Debian packages that the image gets besides its own.
     :ivar sysroot: a folder on this machine that holds a sysroot in cargo-xwin's layout (windows-msvc only).
@@ -27,7 +28,7 @@ class TargetRequest:
     features: tuple[str, ...] = ()
     all_features: bool = False
     no_default_features: bool = False
-    profile: str = "release"
+    profile: str = ""
     rustflags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str = ""

@@ -408,6 +408,16 @@ def test_bindings_as_the_project_sets_them(tmp_path: Path) -> None:
     assert read_manifest(put(tmp_path, pyproject_toml=text, Cargo_toml=CARGO)).bindings == "bin"
 
 
+@pytest.mark.parametrize(
+    "line", ['profile = "--config=x"', 'profile = ""', "profile = 3", 'bindings = "boost"']
+)
+def test_values_that_maturin_does_not_take(tmp_path: Path, line: str) -> None:
+    text = f"{PYPROJECT}[tool.maturin]\n{line}\n"
+    error = refusal(put(tmp_path, pyproject_toml=text, Cargo_toml=CARGO))
+    assert error.code == "bad-manifest"
+    assert f"tool.maturin.{line.split(maxsplit=1)[0]}" in error.details
+
+
 def test_a_bad_lockfile(tmp_path: Path) -> None:
     assert refusal(put(tmp_path, Cargo_toml=CARGO, Cargo_lock="[[package\n")).code == "bad-lockfile"
 

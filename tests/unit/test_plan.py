@@ -408,6 +408,26 @@ def test_rust_version(own: str, of_a_crate: str, rust: str, code: str) -> None:
         assert plan(request, manifest, details, rust=rust).jobs
 
 
+@pytest.mark.parametrize(
+    ("asked", "own", "words"),
+    [
+        ("", "", ("--release",)),
+        ("", "dist", ("--profile", "dist")),
+        ("", "release", ("--release",)),
+        ("dev", "dist", ("--profile", "dev")),
+        ("release", "dist", ("--release",)),
+    ],
+)
+def test_the_profile_is_the_callers_else_the_projects_own(
+    asked: str, own: str, words: tuple[str, ...]
+) -> None:
+    manifest = make_manifest(maturin={"profile": own} if own else {})
+    made = plan(make_request(make_target(LINUX, "python3.11", profile=asked)), manifest, make_details())
+    assert made.jobs[0].steps[0].argv[2 : 2 + len(words)] == words
+    assert made.jobs[0].steps[0].argv[2 + len(words)] == "--target"
+    assert made.jobs[0].env[f"CARGO_PROFILE_{(asked or own or 'release').upper()}_CODEGEN_UNITS"] == "1"
+
+
 @pytest.mark.parametrize("bindings", ["cffi", "uniffi"])
 @pytest.mark.parametrize("said", ["set", "found"])
 def test_bindings_that_need_the_target(bindings: str, said: str) -> None:

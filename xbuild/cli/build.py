@@ -49,7 +49,9 @@ InterpOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where wheels go (dist).")]
-ProfileOption = Annotated[str | None, typer.Option("--profile", help="Cargo profile (release).")]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="Cargo profile (the project's own, else release).")
+]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
 ]

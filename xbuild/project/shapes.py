@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -10,6 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 def _path(value: str) -> str:
     if "\0" in value:
         raise ValueError("must not hold a NUL byte")
+    return value
+
+
+def _profile(value: str) -> str:
+    if not re.fullmatch(r"\w[\w-]*", value):
+        raise ValueError("is no name of a Cargo profile")
     return value
 
 
@@ -86,7 +93,8 @@ class _Maturin(_Shape):
     manifest_path: PathWord = ""
     python_source: PathWord = ""
     python_packages: list[PathWord] = []
-    bindings: str = ""
+    bindings: Literal["", "pyo3", "pyo3-ffi", "cffi", "uniffi", "bin"] = ""
+    profile: Annotated[str, AfterValidator(_profile)] = ""
     features: list[str | Table] = []
     all_features: bool = False
     no_default_features: bool = False

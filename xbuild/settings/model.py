@@ -29,7 +29,6 @@ from xbuild.settings.types import (
     Globs,
     Index,
     Jobs,
-    Name,
     NameOrEmpty,
     OptionalPath,
     Packages,
@@ -117,7 +116,7 @@ class TargetTable(_Frozen):
     """merged over the general one"""
     rustflags: Annotated[Words | None, PROJECT] = None
     """as the general value"""
-    profile: Annotated[Name | None, PROJECT] = None
+    profile: Annotated[NameOrEmpty | None, PROJECT] = None
     """as the general value"""
     image: Annotated[Word | None, user("names the image that builds run in, which is pulled")] = None
     """an image in place of xbuild's own"""
@@ -190,8 +189,8 @@ class Settings(BaseSettings):
     """refuse the whole run where one pair of target and interpreter cannot work"""
     offline: Annotated[bool, _REACH] = False
     """use no network at all; everything must be in the caches, and the images on the engine"""
-    profile: Annotated[Name, PROJECT] = "release"
-    """Cargo profile"""
+    profile: Annotated[NameOrEmpty, PROJECT] = ""
+    """Cargo profile; empty is `profile` of `[tool.maturin]`, else `release`"""
     features: Annotated[Words, PROJECT] = ()
     """Cargo features"""
     all_features: Annotated[bool, PROJECT] = False

@@ -37,7 +37,7 @@ def test_a_run_attests_its_wheels(shop: Workshop, tmp_path: Path) -> None:
         text = json.dumps(found.statement)
         assert str(tmp_path) not in text
         outside = found.statement["predicate"]["buildDefinition"]["externalParameters"]
-        assert outside["options"]["profile"] == "release"
+        assert outside["options"]["profile"] == ""
 
 
 def test_without_a_key_the_statements_are_not_signed(shop: Workshop) -> None:
