@@ -13,6 +13,7 @@ from xbuild.locking import early_drift
 from xbuild.plan import Plan, make_plan
 from xbuild.project.lockfile import no_lockfile
 from xbuild.project.manifest import Manifest, read_manifest
+from xbuild.report import BESIDE
 from xbuild.request import BuildRequest
 from xbuild.tools import Versions
 
@@ -43,4 +44,13 @@ def _check_out(out: Path) -> None:
             details=f"{nearest} is {'read-only' if nearest.is_dir() else 'no folder'}",
             hint="name another folder: --out, or the setting out",
             code="bad-out",
+        )
+    beside = out / BESIDE
+    if beside.is_symlink() and not beside.resolve().is_relative_to(out):
+        raise RefusedError(
+            f"{beside} is a link that leads elsewhere",
+            details=f"it leads to {beside.resolve()}, and the report, the logs and the provenance would be "
+            "written there",
+            hint="remove the link, or name another folder: --out",
+            code="out-led-away",
         )

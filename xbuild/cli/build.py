@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from xbuild.catalog import Catalog, load_catalog
-from xbuild.cli.compose import load, make_request, make_signing_key
+from xbuild.cli.compose import load, make_request, make_signing_key, refuse_led_away
 from xbuild.errors import UsageError
 from xbuild.interpreters import ALL
 from xbuild.precheck import precheck
@@ -203,7 +203,9 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
     """What the words of a call mean, together with the configuration; refused here where it cannot work."""
     folder = project.absolute()
     catalog = load_catalog()
-    settings = load(flags, folder, config).settings
+    loaded = load(flags, folder, config)
+    refuse_led_away(loaded, folder)
+    settings = loaded.settings
     if sysroot:
         triples = [wanted.target.triple for wanted in make_request(settings, folder, catalog).targets]
         settings = load({**flags, "target": _sysroots(sysroot, triples, catalog)}, folder, config).settings

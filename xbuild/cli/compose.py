@@ -20,7 +20,7 @@ from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
-from xbuild.settings import Loaded, Settings, load_settings
+from xbuild.settings import DEFAULT, Loaded, Settings, load_settings, tree_of
 from xbuild.smoke import SmokeTest
 from xbuild.toml import read_toml
 
@@ -70,6 +70,26 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,
     )
+
+
+def refuse_led_away(loaded: Loaded, project: Path) -> None:
+    """Refuse a ``dist`` that nobody named and that a link in the project leads out of it: its author chose
+    where.
+
+    :raises RefusedError: ``out-led-away``.
+    """
+    here, name = Path.cwd(), loaded.settings.out
+    place = (here / name).resolve()
+    came_along = project.is_dir() and here.resolve().is_relative_to(tree_of(project).resolve())
+    if loaded.origins["out"] != DEFAULT or not came_along or place.is_relative_to(here.resolve()):
+        return
+    if not loaded.trust.covers(here):
+        raise RefusedError(
+            f"{name} is a link that leads out of the project",
+            details=f"{here / name} leads to {place}, and wheels would be written there",
+            hint=f"where that is yours, say so: --out {name}, or XBUILD_OUT",
+            code="out-led-away",
+        )
 
 
 def jobs_of(settings: Settings) -> int:

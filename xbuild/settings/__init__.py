@@ -6,11 +6,13 @@ This is the edge. The core takes the values and never reads the environment or t
 from xbuild.redact import looks_secret, without_userinfo
 from xbuild.settings.describe import describe
 from xbuild.settings.dirs import UserDirs
-from xbuild.settings.load import Loaded, load_settings
+from xbuild.settings.files import tree_of
+from xbuild.settings.load import DEFAULT, Loaded, load_settings
 from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetSettings
 from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
 
 __all__ = [
+    "DEFAULT",
     "AttestSettings",
     "ImagesSettings",
     "Loaded",
@@ -25,5 +27,6 @@ __all__ = [
     "looks_secret",
     "parse_duration",
     "parse_size",
+    "tree_of",
     "without_userinfo",
 ]
