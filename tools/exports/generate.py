@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.util
 import io
 import json
 import re
-import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
@@ -19,23 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import lief
+from fetching import EXPORTS, Listing, digest, fetch_distribution, run, write
 
 HERE = Path(__file__).resolve().parent
-EXPORTS = HERE.parents[1] / "xbuild" / "wheels" / "exports"
 PYTHON_NAME = re.compile(r"_{0,2}(HPy|Py)")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 """Where Debian's package debian-archive-keyring puts it."""
 SIGNER = "O=Python Software Foundation,"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A list to be written: its names, and what its header says."""
-
-    title: str
-    source: str
-    reference: str
-    names: frozenset[str]
 
 
 @dataclass
@@ -45,30 +32,6 @@ class Lists:
     windows: dict[str, Listing] = field(default_factory=dict)
     linux: dict[str, Listing] = field(default_factory=dict)
     stable: dict[str, Listing] = field(default_factory=dict)
-
-
-def run(*argv: str, cwd: Path | None = None) -> str:
-    """Run a tool and give back its standard output."""
-    return subprocess.run(argv, cwd=cwd, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def fetch_distribution(work: Path, row: dict[str, Any]) -> Path:
-    """The distribution that ``row`` pins, downloaded by pip."""
-    name, version = row["requirement"].split("==")
-    folder = work / "pip" / f"{name}-{version}"
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        pinned = folder / "requirements.txt"
-        pinned.write_text(
-            row["requirement"] + (f" --hash=sha256:{row['sha256']}\n" if "sha256" in row else "\n")
-        )
-        command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder))
-        run(*command, *row.get("fetch", ()), "--requirement", str(pinned))
-    return next(path for path in sorted(folder.iterdir()) if path.suffix in {".gz", ".whl"})
 
 
 def distribution_archive(path: Path, inner: str) -> zipfile.ZipFile:
@@ -223,27 +186,21 @@ def read_library(root: Path, member: str) -> tuple[frozenset[str], str]:
     return names, f"{member} (sha256 {digest(data)})"
 
 
-def read_debs(work: Path, sources: dict[str, Any], lists: Lists) -> dict[str, Listing]:
-    """Read the libraries for Linux; gives the lists of the C libraries by their names."""
-    rows = [*sources["deb"], *sources["libc"]]
+def read_debs(work: Path, sources: dict[str, Any], lists: Lists) -> None:
+    """Read the interpreters' libraries for Linux."""
+    rows = sources["deb"]
     options = apt_options(work, (row["suite"] for row in rows))
     if any(not (work / "deb" / f"{row['package']}-{row['suite']}").is_dir() for row in rows):
         run("apt-get", *options, "--quiet", "update")
-    libcs = {}
     for row in rows:
         root, version = fetch_deb(work, row, options)
-        members = row.get("members") or [row["member"]]
-        read = [read_library(root, member) for member in members]
-        names = frozenset[str]().union(*(found for found, _ in read))
-        origin = f"Debian {row['suite']} {row['package']} {version}, {', '.join(what for _, what in read)}"
-        if "tag" in row:
-            names = frozenset(name for name in names if PYTHON_NAME.match(name))
-            title = f"names of Python exported by {Path(members[0]).name}"
-            lists.linux[row["tag"]] = Listing(title, origin, "linux library", names)
-        else:
-            title = f"names exported by the libraries of {row['name']}"
-            libcs[row["name"]] = Listing(title, origin, "linux library", names)
-    return libcs
+        names, what = read_library(root, row["member"])
+        lists.linux[row["tag"]] = Listing(
+            f"names of Python exported by {Path(row['member']).name}",
+            f"Debian {row['suite']} {row['package']} {version}, {what}",
+            "linux library",
+            frozenset(name for name in names if PYTHON_NAME.match(name)),
+        )
 
 
 def derive(row: dict[str, Any], lists: Lists) -> Listing:
@@ -260,14 +217,6 @@ def derive(row: dict[str, Any], lists: Lists) -> Listing:
         "windows list",
         names,
     )
-
-
-def write(name: str, listing: Listing) -> None:
-    """Write one data file."""
-    header = (listing.title, f"source: {listing.source}", f"reference: {listing.reference}")
-    lines = [*(f"# {line}" for line in header), *sorted(listing.names)]
-    (EXPORTS / f"{name}.txt").write_text("\n".join(lines) + "\n", "utf-8")
-    sys.stdout.write(f"{name}: {len(listing.names)}\n")
 
 
 def write_same(name: str, other: str) -> None:
@@ -310,7 +259,7 @@ def main() -> None:
     for row in sources["dll"]:
         read_dll(work, row, lists)
     read_defs(work, sources, lists)
-    libcs = read_debs(work, sources, lists)
+    read_debs(work, sources, lists)
     for row in sources["derived"]:
         lists.linux[row["tag"]] = derive(row, lists)
     EXPORTS.mkdir(parents=True, exist_ok=True)
@@ -321,8 +270,6 @@ def main() -> None:
         write_same(f"{tag}-macos", f"{tag}-linux")
     for tag, listing in lists.stable.items():
         write(f"abi3-{tag}-windows", listing)
-    for name, listing in libcs.items():
-        write(name, listing)
     write_windows_dlls(work, sources["windows-dlls"])
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from xbuild.wheels.context import PYTHON_NAME, Context, is_python_library, show
-from xbuild.wheels.lists import Policy, find_policy, load_list
-from xbuild.wheels.model import Finding, ModuleFacts, Slice, Undefined
-from xbuild.wheels.naming import Platform, arch_row, platform_data
+from xbuild.wheels.context import Context, is_python_library, show
+from xbuild.wheels.libc import LOADERS, check_defined, newer_way_out
+from xbuild.wheels.lists import Policy, find_policy
+from xbuild.wheels.model import Finding, ModuleFacts, Slice
+from xbuild.wheels.naming import Platform, platform_data
 
-_LOADERS = ("ld-linux", "ld64.so.", "ld-musl-")
+_GLIBC = re.compile(r"GLIBC_(\d+(?:\.\d+)+)", re.ASCII)
 
 
 def check_elf(module: ModuleFacts, context: Context) -> Iterator[Finding]:
@@ -28,8 +30,8 @@ def check_elf(module: ModuleFacts, context: Context) -> Iterator[Finding]:
             elif policy.name not in policies:
                 policies.add(policy.name)
                 yield from check_libraries(module, part, policy, platform, context)
-                yield from check_versions(module, part, policy, platform, context)
-        yield from check_resolved(module, part, context)
+                yield from check_versions(module, part, policy, (platform, arch), context)
+        yield from check_defined(module, part, context)
 
 
 def check_hardening(module: ModuleFacts, part: Slice) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def check_libraries(
         row["loader"] for row in platform_data()["linux"].values() if "loader" in row
     }
     for name in sorted(set(part.needed)):
-        if name.startswith(_LOADERS) or name in allowed or context.holds(name) or is_python_library(name):
+        if name.startswith(LOADERS) or name in allowed or context.holds(name) or is_python_library(name):
             continue
         message = f"links {name}, which {platform.tag} does not promise"
         hint = "link it statically, or put it into the wheel (auditwheel repair)"
@@ -73,9 +75,13 @@ def check_libraries(
 
 
 def check_versions(
-    module: ModuleFacts, part: Slice, policy: Policy, platform: Platform, context: Context
+    module: ModuleFacts, part: Slice, policy: Policy, promise: tuple[Platform, str], context: Context
 ) -> Iterator[Finding]:
-    """No symbol version is newer than the platform tag; musl has none at all."""
+    """No symbol version is newer than the platform tag; musl has none at all.
+
+    :param promise: the platform tag, and the architecture in it.
+    """
+    platform, arch = promise
     for library, versions in part.versions:
         if context.holds(library):
             continue
@@ -90,38 +96,17 @@ def check_versions(
         if newer:
             names = sorted(item.name for item in part.undefined if item.library in newer)
             message = f"needs {show(sorted(newer))} of {library} ({show(names)}); {platform.tag} has less"
-            yield Finding("symbol-too-new", "error", module.path, message, "build against an older C library")
+            yield Finding("symbol-too-new", "error", module.path, message, _way_out(newer, platform, arch))
+
+
+def _way_out(versions: list[str], platform: Platform, arch: str) -> str:
+    releases = [_GLIBC.fullmatch(version) for version in versions]
+    if not all(releases):
+        return "build against an older C or C++ library"
+    needed = [tuple(map(int, release[1].split("."))) for release in releases if release]
+    return newer_way_out(platform, arch, needed)
 
 
 def _promised(version: str, policy: Policy) -> bool:
     prefix, _, number = version.partition("_")
     return prefix not in policy.versions or number in policy.versions[prefix]
-
-
-def check_resolved(module: ModuleFacts, part: Slice, context: Context) -> Iterator[Finding]:
-    """Somebody defines every symbol, where all that the module links is known.
-
-    A symbol without a version is looked up in everything that the process has loaded, its C library among it.
-    """
-    libcs = {platform.libc for platform, _ in context.platforms_of(part.machine)}
-    if len(libcs) != 1 or module.role == "program":
-        return
-    libc = libcs.pop()
-    listed = load_list({"gnu": "glibc", "musl": "musl"}.get(libc, ""))
-    if listed is None:
-        return
-    loaders = {arch_row("linux", arch).get("loader", "") for _, arch in context.platforms_of(part.machine)}
-    known = {*platform_data()["known-libraries"][libc], *loaders}
-    linked = (name for name in part.needed if not name.startswith(_LOADERS) and not is_python_library(name))
-    if not all(name in known or context.holds(name) for name in linked):
-        return
-    lost = sorted(item.name for item in part.undefined if not _is_defined(item, listed.names, context))
-    if lost:
-        message = f"needs {show(lost)}, which nothing that it links defines"
-        yield Finding("unresolved-symbol", "error", module.path, message, "a library is missing at link time")
-
-
-def _is_defined(item: Undefined, libc: frozenset[str], context: Context) -> bool:
-    if item.weak or item.library or PYTHON_NAME.match(item.name):
-        return True
-    return item.name in libc or item.name in context.provided

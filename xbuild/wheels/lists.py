@@ -97,6 +97,14 @@ def find_policy(platform: Platform, arch: str) -> Policy | None:
     )
 
 
+def newer_policy(platform: Platform, arch: str, needed: tuple[int, ...]) -> str:
+    """The oldest of auditwheel's policies with a C library of at least ``needed``, or ``""``."""
+    fitting = [row for row in _policies(platform.libc) if _version(row) and arch in row["symbol_versions"]]
+    newer = [row for row in fitting if _version(row) >= max(needed, platform.version)]
+    name: str = min(newer, key=_version)["name"] if newer and needed else ""
+    return name
+
+
 @lru_cache(maxsize=2)
 def _policies(libc: str) -> tuple[dict[str, Any], ...]:
     """auditwheel's own data; only the files are used, none of its code."""
