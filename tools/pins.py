@@ -2,6 +2,7 @@
 
     python tools/pins.py            all images
     python tools/pins.py base zig   those of some folders of docker/
+    python tools/pins.py --images   the layers of the images that are built, for those that are pulled
 
 Nothing is built: each recipe is run up to the point where it has asked for its packages. Build the images
 afterwards, which tests them, before the lists are committed.
@@ -20,7 +21,9 @@ from xbuild.cli.compose import load, make_sources
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.catalog import recipes
+from xbuild.images.manifest import layers_digest
 from xbuild.images.recipe import Recipe, cli_recipe, recipes_dir
+from xbuild.images.released import LAYERS, is_pinned
 from xbuild.testing.recipes import tester_recipes
 
 
@@ -36,8 +39,28 @@ def tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
+def pin_images() -> None:
+    """Write the digests of the layers of all images that the engine has, made of pinned packages."""
+    engine = DockerEngine()
+    lines = [
+        "# Layers of the images of this release, which pulled ones are held against: `tools/pins.py --images`"
+    ]
+    # xbuild's own image holds this file
+    for recipe in chain(recipes(load_catalog()), tester_recipes()):
+        image = engine.image(recipe.tag)
+        if image and not image.repo_digests and is_pinned(image):
+            name = f'[images."{recipe.name}"]'
+            lines += ["", name, f'recipe = "{recipe.digest}"', f'layers = "{layers_digest(image)}"']
+            tell(f"{recipe.tag} {image.id}")
+    engine.close()
+    (recipes_dir() / LAYERS).write_text("\n".join(lines) + "\n", "utf-8")
+
+
 def main(folders: list[str]) -> None:
     """Write the lists."""
+    if folders == ["--images"]:
+        pin_images()
+        return
     settings = load({}, None).settings
     engine = DockerEngine()
     builder = ImageBuilder(

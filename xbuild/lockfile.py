@@ -6,7 +6,6 @@ This file pins what it gave; ``--locked`` refuses anything else. It is TOML, the
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Any, Literal
 from xbuild.engine import Image
 from xbuild.errors import DriftError, RefusedError
 from xbuild.files import open_regular, write_whole
-from xbuild.images.manifest import tool_versions
+from xbuild.images.manifest import layers_digest, tool_versions
 from xbuild.images.recipe import RECIPE_LABEL
 from xbuild.toml import parse_toml
 
@@ -116,11 +115,6 @@ def _locked(image: Image) -> LockedImage:
         layers=layers_digest(image),
         tools=MappingProxyType({name: str(version) for name, version in tool_versions(image).items()}),
     )
-
-
-def layers_digest(image: Image) -> str:
-    """sha256 over the digests of an image's layers, or ``""`` where the engine does not say them."""
-    return hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else ""
 
 
 def merge(lock: Lock, fresh: Lock) -> Lock:

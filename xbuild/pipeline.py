@@ -36,10 +36,11 @@ from xbuild.execute import Executor, JobOutcome, Rooms, reason_of, status_of
 from xbuild.fetch import Fetched, Fetcher, Network, View
 from xbuild.files import mark_used
 from xbuild.images.builder import ImageBuilder
-from xbuild.images.manifest import PINNED_LABEL, is_pinned, tool_versions
+from xbuild.images.manifest import PINNED_LABEL, layers_digest, tool_versions
 from xbuild.images.recipe import base_recipe, pinned_maturin, wanted_recipe
+from xbuild.images.released import is_pinned
 from xbuild.layout import build_user
-from xbuild.lockfile import drift_error, layers_digest
+from xbuild.lockfile import drift_error
 from xbuild.locking import BASE, check_pinned, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck

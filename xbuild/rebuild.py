@@ -14,8 +14,8 @@ from xbuild.compare import Comparison, compare_wheels
 from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
 from xbuild.files import sha256_of
+from xbuild.images.manifest import layers_digest
 from xbuild.images.recipe import wanted_recipe
-from xbuild.lockfile import layers_digest
 from xbuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
 from xbuild.redact import HIDDEN
 from xbuild.report import OWN_SYSROOT, Report

@@ -9,16 +9,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from real import Xbuild
+from toolchains import LocalRecipe
 
 from xbuild.catalog import load_catalog
+from xbuild.cli.compose import load, make_sources
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.bootstrap import Mirrors, ensure_root
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.manifest import layers_digest
 from xbuild.images.recipe import root_recipe
+from xbuild.images.released import is_pinned
 
 pytestmark = pytest.mark.docker
 
@@ -145,13 +151,65 @@ def test_images_go_through_a_registry(
     pulled = xbuild("images", "pull", triple, env={"XBUILD_IMAGES__REGISTRY": f"{registry}/team"})
     assert pulled.returncode == 0, pulled.stderr
     assert told(xbuild, triple) == (tag, image)
-    assert engine.image(reference) is None
+    assert engine.image(reference), "what nothing pins keeps its name in the registry"
+    engine.remove_image(reference)
+
+
+DOCKERFILE = """\
+ARG ROOT
+FROM ${ROOT} AS build
+COPY small/ /recipe/
+RUN ["/bin/sh", "/recipe/build.sh"]
+
+FROM scratch
+COPY --from=build /layer/ /
+"""
+BUILD = """\
+mkdir -p /layer/opt/xbuild
+echo '{"tools": {}, "pinned": true}' > /layer/opt/xbuild/manifest.json
+"""
+
+
+def test_making_an_image_is_first_pulling_it(engine: DockerEngine, registry: str, tmp_path: Path) -> None:
+    for name, text in (("small/Dockerfile", DOCKERFILE), ("small/build.sh", BUILD), ("pins/images.toml", "")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    recipe = LocalRecipe("small", "small", "ROOT", None, {}, place=tmp_path)
+    lines: list[str] = []
+
+    def builder(**changes: str) -> ImageBuilder:
+        return ImageBuilder(
+            engine,
+            replace(make_sources(load({}, None).settings), **changes),  # type: ignore[arg-type]
+            locks=tmp_path,
+            narrate=lambda _, line: lines.append(line),
+            cancelled=threading.Event(),
+        )
+
+    made = builder().ensure(recipe)
+    reference = f"{registry}/team/{recipe.tag}"
+    engine.tag(made.id, reference)
+    engine.push(reference, on_progress=lambda _: None)
+    try:
+        for layers, pulled in ((layers_digest(made), True), ("0" * 64, False), ("", True)):
+            for name in (reference, recipe.tag):
+                engine.remove_image(name)
+            row = f'[images.small]\nrecipe = "{recipe.digest}"\nlayers = "{layers}"\n' if layers else ""
+            (tmp_path / "pins" / "images.toml").write_text(row)
+            lines.clear()
+            found = builder(registry=f"{registry}/team").ensure(recipe)
+            assert found.id == made.id
+            assert any(line.startswith("done in") for line in lines) != pulled
+            assert is_pinned(found, tmp_path) == bool(layers)
+    finally:
+        for name in (reference, recipe.tag):
+            engine.remove_image(name)
 
 
 def told(xbuild: Xbuild, triple: str) -> tuple[str, str]:
     """The tag and the identifier of an image, as the command shows them."""
     shown = json.loads(xbuild("images", "show", triple).stdout)
-    (tag,) = shown["tags"]
+    (tag,) = (tag for tag in shown["tags"] if tag.startswith("xbuild/"))
     return tag, shown["id"]
 
 

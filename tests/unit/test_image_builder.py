@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import Command, FakeEngine, make_image
@@ -17,8 +18,16 @@ from xbuild.errors import ExitStatus, ImageError, RefusedError
 from xbuild.images.builder import NOT_PINNED, ImageBuilder, Sources
 from xbuild.images.catalog import outdated
 from xbuild.images.layers import MANIFEST
-from xbuild.images.manifest import PINNED_LABEL, is_pinned
-from xbuild.images.recipe import NAME_LABEL, ROOT_LABEL, Recipe, root_recipe, with_packages
+from xbuild.images.manifest import PINNED_LABEL, layers_digest
+from xbuild.images.recipe import (
+    NAME_LABEL,
+    RECIPE_LABEL,
+    ROOT_LABEL,
+    Recipe,
+    root_recipe,
+    with_packages,
+)
+from xbuild.images.released import is_pinned
 
 DOCKERFILE = """\
 ARG ROOT
@@ -215,3 +224,82 @@ def test_strict_pins_allow_no_packages_of_a_projects_own(workshop: Workshop) -> 
         workshop.builder(sources=Sources(base="bootstrap", pins="strict")).ensure(derived(workshop, "flex"))
     assert caught.value.code == "image-not-pinned"
     assert workshop.engine.containers == []
+
+
+class Team(Workshop):
+    """A workshop whose settings name a registry."""
+
+    def sources(self, **changes: Any) -> Sources:
+        return Sources(**{"base": "bootstrap", "registry": "registry.invalid/team", **changes})
+
+    @property
+    def reference(self) -> str:
+        return f"registry.invalid/team/{self.recipe.tag}"
+
+    def publish(self, **labels: str) -> Image:
+        """An image as the registry has it."""
+        known = {NAME_LABEL: "made", RECIPE_LABEL: self.recipe.digest, PINNED_LABEL: "true", **labels}
+        digests = (f"{self.reference}@sha256:{'d' * 64}",)
+        image = make_image("sha256:p", tags=(self.reference,), labels=known, repo_digests=digests)
+        self.engine.registry[self.reference] = image
+        return image
+
+    def release(self, layers: str) -> None:
+        folder = self.place / "pins"
+        folder.mkdir()
+        text = f'[images.made]\nrecipe = "{self.recipe.digest}"\nlayers = "{layers}"\n'
+        (folder / "images.toml").write_text(text)
+
+    @property
+    def made(self) -> bool:
+        """Whether the recipe was run."""
+        return any(container.commands for container in self.engine.containers)
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Team:
+    return Team(tmp_path)
+
+
+def test_an_image_of_this_release_comes_from_the_registry(team: Team) -> None:
+    image = team.publish()
+    team.release(layers_digest(image))
+    found = team.builder(sources=team.sources()).ensure(team.recipe)
+    assert (found.id, found.tags) == (image.id, (team.recipe.tag,))
+    assert is_pinned(found, team.place)
+    assert not team.made
+    strict = team.sources(pins="strict")
+    assert team.builder(sources=strict).pull(team.recipe).id == image.id
+
+
+def test_an_image_that_nothing_pins_is_taken_and_marked(team: Team) -> None:
+    image = team.publish()
+    found = team.builder(sources=team.sources()).ensure(team.recipe)
+    assert found.id == image.id
+    assert set(found.tags) == {team.recipe.tag, team.reference}
+    assert not is_pinned(found, team.place)
+    assert not team.made
+    assert any("does not count as pinned" in line for line in team.lines)
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("recipe", "another recipe made it"),
+        ("layers", "its layers are not those of this release"),
+        ("strict", "nothing pins its layers"),
+        ("silent", "no registry answers"),
+    ],
+)
+def test_what_will_not_do_is_made_here(team: Team, what: str, why: str) -> None:
+    if what != "silent":
+        team.publish(**({RECIPE_LABEL: "0" * 64} if what == "recipe" else {}))
+    if what == "layers":
+        team.release("0" * 64)
+    sources = team.sources(pins="strict" if what == "strict" else "follow")
+    found = team.builder(sources=sources).ensure(team.recipe)
+    assert team.made
+    assert found.tags == (team.recipe.tag,)
+    assert is_pinned(found, team.place)
+    assert team.engine.image(team.reference) is None
+    assert any(line.startswith("made: made here: ") and why in line for line in team.lines)

@@ -199,6 +199,7 @@ def make_sources(settings: Settings) -> Sources:
         ),
         pins=settings.images.pins,
         snapshot=settings.images.debian_snapshot,
+        registry=settings.images.registry.rstrip("/"),
         cargo_index=network.cargo_index,
         ca_bundle=network.ca_bundle,
         environment={**proxies(settings), **mirrors},

@@ -23,6 +23,7 @@ from xbuild.events import Event, PhaseStarted
 from xbuild.images.catalog import outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe, root_recipe
+from xbuild.images.released import is_pinned
 from xbuild.testing.recipes import tester_recipes
 from xbuild.text import file_size
 from xbuild.ui.lines import safe
@@ -329,13 +330,11 @@ def pull(names: Names = None, registry: Registry = None) -> None:
     prefix = _registry(session, registry)
 
     def work() -> None:
+        builder = session.images(lambda _: None, registry=prefix)
         for recipe in _chosen(names):
             with _busy(session, f"pulling {prefix}/{recipe.tag}"):
-                image = session.engine.pull(f"{prefix}/{recipe.tag}")
-            if image.labels.get("xbuild.recipe") != recipe.digest:
-                raise ImageError(f"{prefix}/{recipe.tag} is not what its tag says", code="wrong-image")
-            session.engine.tag(image.id, recipe.tag)
-            session.engine.remove_image(f"{prefix}/{recipe.tag}")
-            typer.echo(f"{recipe.tag} {image.id}")
+                image = builder.pull(recipe)
+            loose = "" if is_pinned(image) else " (not pinned: no image of this release)"
+            typer.echo(f"{recipe.tag} {image.id}{loose}")
 
     session.interruptible(work)

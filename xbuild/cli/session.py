@@ -97,14 +97,21 @@ class Session:
     def _runs(self) -> Path:
         return self.settings.state_dir / "runs"
 
-    def images(self, emit: Callable[[Event], None]) -> ImageBuilder:
-        """The builder of images; what recipes print becomes output events of the phase ``image``."""
+    def images(self, emit: Callable[[Event], None], *, registry: str = "") -> ImageBuilder:
+        """The builder of images; what recipes print becomes output events of the phase ``image``.
+
+        :param registry: in place of the one that the settings name.
+        """
 
         def narrate(name: str, line: str) -> None:
             text = f"{name}: {line}"
             emit(Output(run=self.run, time=time.time(), phase="image", stream="stdout", line=text))
 
-        return make_builder(self.settings, self.engine, narrate=narrate, cancelled=self.cancelled)
+        settings = self.settings
+        if registry:
+            images = settings.images.model_copy(update={"registry": registry})
+            settings = settings.model_copy(update={"images": images})
+        return make_builder(settings, self.engine, narrate=narrate, cancelled=self.cancelled)
 
     def tools(
         self, catalog: Catalog, emit: Callable[[Event], None], log_path: Callable[[str], Path]

@@ -18,11 +18,11 @@ from typing import Any
 from filelock import FileLock
 
 from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
-from xbuild.errors import NETWORK_HINT, ImageError, RefusedError
+from xbuild.errors import NETWORK_HINT, EngineError, ImageError, RefusedError
 from xbuild.images.bootstrap import SOURCES, Mirrors, ensure_root, is_mid_sync, mid_sync_error
 from xbuild.images.dockerfile import Copy, Dockerfile, Run
 from xbuild.images.layers import pack_layer, tar_files, tar_folder
-from xbuild.images.manifest import PINNED_LABEL, image_manifest, is_pinned
+from xbuild.images.manifest import PINNED_LABEL, image_manifest
 from xbuild.images.recipe import (
     MANIFEST_LABEL,
     NAME_LABEL,
@@ -33,6 +33,7 @@ from xbuild.images.recipe import (
     Recipe,
     root_recipe,
 )
+from xbuild.images.released import is_pinned, objection, released_layers
 
 SECRETS = "/run/secrets"
 PINS = "/tmp/pins"  # noqa: S108  # in a recipe's container
@@ -59,6 +60,7 @@ class Sources:
     :ivar offline: nothing may be fetched, so no image is made or pulled.
     :ivar base: ``auto``, ``registry``, ``bootstrap`` or an image reference.
     :ivar mirrors: of Debian's packages.
+    :ivar registry: prefix of a registry that may have the images, without a slash at its end; or ``""``.
     :ivar cargo_index: index of a private mirror of crates.io, or ``""``.
     :ivar ca_bundle: PEM bundle of the host, or ``None``.
     :ivar pins: ``strict`` where only the pinned packages will do; ``follow`` takes what the suites have where
@@ -73,6 +75,7 @@ class Sources:
     mirrors: Mirrors = field(default_factory=Mirrors)
     pins: str = "follow"
     snapshot: str = ""
+    registry: str = ""
     cargo_index: str = ""
     ca_bundle: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -149,7 +152,42 @@ class ImageBuilder:
             )
         self._locks.mkdir(parents=True, exist_ok=True)
         with FileLock(self._locks / f"{recipe.digest[:16]}.lock"):
-            return self.present(recipe) or self._build(recipe)
+            return self.present(recipe) or self._from_registry(recipe) or self._build(recipe)
+
+    def _from_registry(self, recipe: Recipe) -> Image | None:
+        """The image as a registry has it, where the settings name one that has it."""
+        if not self._sources.registry or recipe.packages:
+            return None
+        self._narrate(recipe.name, f"asking {self._sources.registry} for it")
+        try:
+            return self.pull(recipe)
+        except (EngineError, ImageError) as error:
+            self._narrate(recipe.name, f"made here: {error.brief}")
+            self._check_cancelled(0)
+            return None
+
+    def pull(self, recipe: Recipe) -> Image:
+        """The image of a recipe from the registry that the settings name.
+
+        It keeps its name in the registry where nothing pins its layers: then it does not count as pinned.
+
+        :raises ImageError: ``image-missing``; ``wrong-image``: it is not the one of this release.
+        :raises EngineError: the registry does not answer.
+        """
+        reference = f"{self._sources.registry}/{recipe.tag}"
+        image = self._engine.pull(reference)
+        against = objection(recipe, image, strict=self._sources.pins == "strict")
+        if against:
+            self._engine.remove_image(reference)
+            raise ImageError(f"{reference} is not taken: {against}", code="wrong-image")
+        self._engine.tag(image.id, recipe.tag)
+        if released_layers(recipe.digest, recipe.context):
+            self._engine.remove_image(reference)
+        else:
+            self._narrate(
+                recipe.name, f"{reference} is no image of this release: it does not count as pinned"
+            )
+        return self._engine.image(recipe.tag) or image
 
     def present(self, recipe: Recipe) -> Image | None:
         """The image of a recipe, if it is there, on the minimal Debian that is asked for."""

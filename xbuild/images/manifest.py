@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -12,9 +13,9 @@ PINNED_LABEL = "xbuild.pinned"
 """Whether an image was made of exactly the packages that its recipe pins: ``true`` or ``false``."""
 
 
-def is_pinned(image: Image) -> bool:
-    """Whether an image was made of pinned packages alone. Nothing is known of an image that is not ours."""
-    return image.labels.get(PINNED_LABEL) == "true"
+def layers_digest(image: Image) -> str:
+    """sha256 over the digests of an image's layers, or ``""`` where the engine does not say them."""
+    return hashlib.sha256("\n".join(image.layers).encode()).hexdigest() if image.layers else ""
 
 
 def image_manifest(image: Image) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class ImagesSettings(_Frozen):
     """`registry` (a Debian image pinned by digest), `bootstrap` (made on this machine with mmdebstrap),
     `auto` (the first that works), or the reference of an image"""
     registry: Annotated[Word, _IMAGE] = ""
-    """prefix for `images push` and `images pull`"""
+    """prefix of a registry that has images: making one is first pulling it from there, and `images push` and
+    `images pull` use it"""
     debian_mirror: Annotated[Index, _IMAGE] = ""
     """base URI of a mirror of Debian's suites and their updates; empty is Debian's own"""
     debian_security_mirror: Annotated[Index, _IMAGE] = ""
