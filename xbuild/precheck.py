@@ -24,7 +24,7 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
     :raises DriftError: the request is locked, and this xbuild is not what the crate's xbuild.lock pins.
     """
-    manifest = read_manifest(request.project, source_root=request.source_root, home=request.home)
+    manifest = read_crate(request)
     _check_out(request.out)
     if request.locked and not manifest.lock_path.is_file():
         raise no_lockfile(manifest.name, manifest.lock_path)
@@ -33,6 +33,16 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
     tags = {wanted.target.triple: wanted_recipe(wanted).tag for wanted in request.targets}
     versions = Versions(maturin=pinned_maturin())
     return manifest, make_plan(request, manifest, None, catalog, images=tags, versions=versions, epoch=0)
+
+
+def read_crate(request: BuildRequest) -> Manifest:
+    """What the files of the crate say that is asked for.
+
+    :raises RefusedError: as :func:`xbuild.project.manifest.read_manifest`.
+    """
+    return read_manifest(
+        request.project, source_root=request.source_root, home=request.home, trusted=request.trusted
+    )
 
 
 def _check_out(out: Path) -> None:

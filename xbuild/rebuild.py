@@ -162,6 +162,8 @@ def rebuild_request(
         epoch=record.source.epoch,
         runtime=places.runtime,
         source_root=places.source / options.source_root if options.source_root else None,
+        # Whatever the sources are, they have to have the digest that the run's had
+        trusted=True,
         source_git=options.source_git,
         source_include=options.source_include,
         source_exclude=options.source_exclude,

@@ -53,6 +53,7 @@ class BuildRequest:
     :ivar source_root: the folder whose files are the sources, or ``None`` for the natural one.
     :ivar source_git: give the build a ``.git``.
     :ivar home: the caller's home folder; a project's files do not bring it into a build.
+    :ivar trusted: the caller trusts the project's files, so that they may name what did not come with them.
     :ivar leave_out: absolute folders that are no sources, besides ``out``.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
     :ivar lock_digest: refuse a Cargo.lock of another sha256, also a generated one; ``""`` takes any.
@@ -74,6 +75,7 @@ class BuildRequest:
     source_root: Path | None = None
     source_git: bool = False
     home: Path | None = None
+    trusted: bool = False
     source_include: tuple[str, ...] = ()
     source_exclude: tuple[str, ...] = ()
     leave_out: tuple[Path, ...] = ()

@@ -517,6 +517,9 @@ def test_the_command_takes_a_sysroot_from_its_caller_only(place: Place) -> None:
     (place.project / "xbuild.toml").write_text(config, "utf-8")
     wheel = place.record.wheels[0].path
     ended = xbuild("verify", wheel)
+    assert (ended.status, ended.code) == (ExitStatus.REFUSED, "not-for-projects")
+    (place.project / "xbuild.toml").unlink()
+    ended = xbuild("verify", wheel)
     assert (ended.status, ended.code) == (ExitStatus.REFUSED, "no-sysroot")
     assert xbuild_without_engine("verify", wheel, "--sysroot", sysroot).status == ExitStatus.ENGINE
 

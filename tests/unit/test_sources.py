@@ -149,6 +149,84 @@ def test_what_is_named_does_not_bring_in_the_home_folder(yard: Yard, name: str) 
     assert read_manifest(project, source_root=home, home=home).root == home
 
 
+STRANGERS = """\
+[package]
+name = "demo"
+version = "1.0.0"
+[lib]
+crate-type = ["cdylib"]
+[dependencies]
+pyo3 = "0.26"
+{name} = {{ path = "{path}" }}
+"""
+
+
+def crate_of_the_users(folder: Path) -> None:
+    put(folder, "Cargo.toml", text='[package]\nname = "private"\nversion = "1.0.0"\n')
+    put(folder, "src/lib.rs", "key.rs")
+
+
+@pytest.mark.parametrize("path", ["../../private", "../../nothing", "{top}/work/private"])
+@pytest.mark.parametrize("how", ["clone", "submodule", "sdist"])
+def test_a_project_does_not_name_what_did_not_come_with_it(yard: Yard, how: str, path: str) -> None:
+    """A path dependency on the user's own crate would put its files into a build, and the root around both
+    would let all else in it be named."""
+    crate_of_the_users(yard.top / "work" / "private")
+    project = yard.crate("work/strange/py", project='readme = "../../notes.txt"')
+    put(yard.top / "work", "notes.txt")
+    put(project, "Cargo.toml", text=STRANGERS.format(name="private", path=path.format(top=yard.top)))
+    if how == "sdist":
+        put(yard.top / "work" / "strange", "PKG-INFO")
+    else:
+        commit(yard.top / "work" / "strange")
+    if how == "submodule":
+        inner = yard.top / "work" / "strange"
+        (inner / ".git").rename(yard.top / "work" / "git")
+        put(yard.top / "work" / "strange", ".git", text="gitdir: ../git\n")
+    error = refusal(project)
+    assert (error.code, "is outside of the sources" in error.brief) == ("outside-sources", True)
+    assert str(yard.top / "work" / "strange") in error.details
+    assert "trusted_projects" in error.hint
+    for manifest in (
+        read_manifest(project, source_root=yard.top / "work"),
+        read_manifest(project, trusted=True),
+    ):
+        assert manifest.root == yard.top / "work"
+
+
+def test_what_a_sdist_names_is_in_it(yard: Yard) -> None:
+    project = yard.crate("work/strange/py", project='readme = "../README.md"')
+    put(yard.top / "work" / "strange", "PKG-INFO", "README.md", "other")
+    assert yard.seen(project) == {"README.md"}
+    put(yard.top / "work", "README.md")
+    project = yard.crate("work/strange/py", project='readme = "../../README.md"')
+    assert refusal(project).code == "outside-sources"
+    assert read_manifest(project, trusted=True).root == yard.top / "work"
+
+
+def test_a_submodule_came_with_the_repository_around_it(yard: Yard) -> None:
+    crate_of_the_users(yard.top / "shared")
+    project = yard.crate("bindings")
+    put(project, "Cargo.toml", text=STRANGERS.format(name="private", path="../shared"))
+    commit(project)
+    (yard.top / ".git" / "modules").mkdir(parents=True)
+    (project / ".git").rename(yard.top / ".git" / "modules" / "bindings")
+    put(project, ".git", text="gitdir: ../.git/modules/bindings\n")
+    assert read_manifest(project).root == yard.top
+
+
+def test_path_dependencies_do_not_bring_in_the_home_folder(yard: Yard) -> None:
+    home = yard.top / "people" / "ada"
+    crate_of_the_users(home / "private")
+    project = yard.crate("people/ada/unpacked")
+    put(project, "Cargo.toml", text=STRANGERS.format(name="private", path="../private"))
+    error = refusal(project, home=home)
+    assert (error.code, str(home / "private") in error.brief) == ("outside-sources", True)
+    assert read_manifest(project, home=home, trusted=True).root == home
+    assert read_manifest(project, home=home, source_root=home).root == home
+    assert read_manifest(project, home=yard.top / "people" / "eve").root == home
+
+
 def test_the_root_that_the_user_names(yard: Yard) -> None:
     project = yard.crate("crate/py")
     put(yard.top, "c/mix.c", "deep/repo/a", "deep/repo/b.log")

@@ -20,7 +20,7 @@ from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.request import BuildRequest, TargetRequest
-from xbuild.settings import DEFAULT, Loaded, Settings, load_settings, tree_of
+from xbuild.settings import DEFAULT, Loaded, Settings, Trust, load_settings, tree_of
 from xbuild.smoke import SmokeTest
 from xbuild.toml import read_toml
 
@@ -66,6 +66,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         runtime=settings.runtime,
         source_root=settings.source_root.resolve() if settings.source_root else None,
         home=Path(home) if (home := os.environ.get("HOME", "")) else None,
+        trusted=Trust.in_settings(settings).covers(project),
         source_git=settings.source_git,
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,

@@ -10,7 +10,7 @@ import typer
 from xbuild.catalog import load_catalog
 from xbuild.cli.build import Project, TargetOption
 from xbuild.cli.compose import load, make_request
-from xbuild.project.manifest import read_manifest
+from xbuild.precheck import read_crate
 
 
 def lock(
@@ -25,7 +25,7 @@ def lock(
     folder = project.absolute()
     loaded = load({"targets": target}, folder, config)
     request = make_request(loaded.settings, folder, load_catalog())
-    manifest = read_manifest(folder)
+    manifest = read_crate(request)
     from xbuild.cli.session import Session
     from xbuild.lockfile import LOCK_FILE, Lock
     from xbuild.locking import make_lock, refresh_lock

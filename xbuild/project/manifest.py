@@ -82,12 +82,15 @@ class Manifest:
         return re.sub(r"[-_.]+", "_", self.name).lower()
 
 
-def read_manifest(path: Path, *, source_root: Path | None = None, home: Path | None = None) -> Manifest:
+def read_manifest(
+    path: Path, *, source_root: Path | None = None, home: Path | None = None, trusted: bool = False
+) -> Manifest:
     """Read a crate.
 
     :param path: the project's folder, or its pyproject.toml or Cargo.toml.
     :param source_root: the root of the sources, where the user names it; see :mod:`xbuild.project.roots`.
     :param home: the user's home folder.
+    :param trusted: whether the user trusts what the project names outside of what it came with.
     :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin``, ``bad-version``,
         ``unsupported-features``, ``outside-sources`` or ``python-source-outside``.
     :raises UsageError: ``bad-source-root``.
@@ -134,6 +137,7 @@ def read_manifest(path: Path, *, source_root: Path | None = None, home: Path | N
         named=named(manifests),
         source_root=source_root,
         home=home,
+        trusted=trusted,
     )
     return Manifest(
         project=project.resolve(),

@@ -1,8 +1,9 @@
 """The root of the sources: the folder that a build gets a copy of, as ``/src``.
 
 In a git repository that tracks the project it is the repository, as it is for cargo, git and everybody who
-writes ``../../README.md``. Elsewhere it is no more than what the manifests name. What a stranger's files say
-never brings the user's home folder, or one above it, into a build.
+writes ``../../README.md``; of an unpacked sdist it is the sdist. Elsewhere it is no more than what the
+manifests name. What a stranger's files say never brings into a build what did not come with them, nor the
+user's home folder, or one above it: the user says that.
 """
 
 from __future__ import annotations
@@ -15,6 +16,11 @@ from pathlib import Path
 from xbuild.errors import RefusedError, UsageError
 from xbuild.project.named import Named
 from xbuild.project.repository import Repositories
+
+_WAY_OUT = (
+    "name the folder that has both: --source-root DIR, or source_root in your own configuration, which may\n"
+    "trust the project, too (trusted_projects); of a git repository that tracks it, all is sources"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +46,28 @@ def find_sources(
     named: Sequence[Named],
     source_root: Path | None = None,
     home: Path | None = None,
+    trusted: bool = False,
 ) -> Sources:
     """Decide where the sources are.
 
     :param project: the project's folder, absolute and without links.
-    :param needed: the folders that have to be in the root: of the workspace, and of all path dependencies.
+    :param needed: the folders that have to be in the root: first that of the workspace, and those of all
+        path dependencies.
     :param crates: those of ``needed`` that are there.
     :param files: manifests and lockfiles of other folders.
     :param named: what the manifests name besides.
     :param source_root: the root that the user names.
     :param home: the user's home folder, which what is named does not bring in.
+    :param trusted: whether the user trusts what the project's files name, wherever it is.
     :raises UsageError: ``bad-source-root``.
     :raises RefusedError: ``bad-manifest``, or ``outside-sources``: something that is named is not in the
         root, or is a link that leads out of it.
     """
     least = _common([project, *needed])
-    root = _root(project, least, named, source_root, home)
+    came = None if source_root or trusted else came_with(project)
+    if not source_root and not trusted:
+        _check_needed(project, needed, came, home)
+    root = _root(project, least, named, came=came, source_root=source_root, home=home)
     for item in named:
         _check_inside(item, root)
     parts = [project, *crates, *(item.path for item in named if item.kind != "file" and item.path.is_dir())]
@@ -69,8 +81,48 @@ def find_sources(
     )
 
 
+def came_with(project: Path) -> Path | None:
+    """The folder that a project came in as a whole: the repository that tracks it (the one around it, where
+    it is a submodule), or the sdist that was unpacked. ``None`` where that cannot be told."""
+    if repository := tracking(project):
+        around = (top for top in repository.parents if _is_submodule(repository, top))
+        return next(around, repository)
+    return next((folder for folder in (project, *project.parents) if (folder / "PKG-INFO").is_file()), None)
+
+
+def _is_submodule(work_tree: Path, top: Path) -> bool:
+    repository = Repositories(work_tree).at(work_tree)
+    return repository is not None and repository.git_dir.is_relative_to(top / ".git" / "modules")
+
+
+def _check_needed(project: Path, needed: Sequence[Path], came: Path | None, home: Path | None) -> None:
+    """Refuse path dependencies on what did not come with the project, and such that bring the home folder in.
+
+    A workspace around the project is its user's: whoever made the project a member of it.
+    """
+    tops = [*([came] if came else []), *(folder for folder in needed[:1] if project.is_relative_to(folder))]
+    least = _common([project, *needed])
+    wide = bool(home and home.resolve().is_relative_to(least) and least != project)
+    for folder in needed:
+        inside = any(folder.is_relative_to(top) for top in tops) or folder.is_relative_to(project)
+        if not inside and (came or wide):
+            what = f"what came with the project is in {came}" if came else f"{home} is the home folder"
+            raise RefusedError(
+                f"{folder} is outside of the sources",
+                details=f"manifests of {project} need it, and {what}",
+                hint=_WAY_OUT,
+                code="outside-sources",
+            )
+
+
 def _root(
-    project: Path, least: Path, named: Sequence[Named], source_root: Path | None, home: Path | None
+    project: Path,
+    least: Path,
+    named: Sequence[Named],
+    *,
+    came: Path | None,
+    source_root: Path | None,
+    home: Path | None,
 ) -> Path:
     if source_root:
         wanted = source_root.resolve()
@@ -86,7 +138,11 @@ def _root(
         return _common([least, repository])
     # Not where links lead: who unpacks a stranger's archive does not mean them
     wide = Path(os.path.commonpath([least, *(item.path.parent for item in named)]))
-    too_wide = wide == Path(wide.anchor) or bool(home and home.resolve().is_relative_to(wide))
+    too_wide = (
+        wide == Path(wide.anchor)
+        or bool(home and home.resolve().is_relative_to(wide))
+        or bool(came and not wide.is_relative_to(came))
+    )
     return least if too_wide else wide
 
 
@@ -110,8 +166,7 @@ def _check_inside(item: Named, root: Path) -> None:
     raise RefusedError(
         f"{item.path} {how} outside of the sources",
         details=f"it is named by {item.where}, and the sources are what is in {root}",
-        hint="name the folder that has both: --source-root DIR, or source_root in your own configuration;\n"
-        "in a git repository that tracks the project, all of it is sources",
+        hint=_WAY_OUT,
         code="outside-sources",
     )
 

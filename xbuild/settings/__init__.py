@@ -7,6 +7,7 @@ from xbuild.redact import looks_secret, without_userinfo
 from xbuild.settings.describe import describe
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.files import tree_of
+from xbuild.settings.foreign import Trust
 from xbuild.settings.load import DEFAULT, Loaded, load_settings
 from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetSettings
 from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
@@ -19,6 +20,7 @@ __all__ = [
     "NetworkSettings",
     "Settings",
     "TargetSettings",
+    "Trust",
     "UserDirs",
     "describe",
     "format_duration",

@@ -23,20 +23,26 @@ class Trust:
     """Whose files count as the caller's own.
 
     :ivar places: folders and files, links followed.
-    :ivar own: the caller's configuration file, which says so.
     """
 
     places: tuple[Path, ...]
-    own: Path
 
     @classmethod
-    def of(cls, stack: Iterable[Layer], own: Path) -> Trust:
+    def of(cls, stack: Iterable[Layer]) -> Trust:
         """What the strongest layer says. None of them may have come with a project."""
         said = next((layer.values[TRUSTED] for layer in stack if TRUSTED in layer.values), ())
         written = said if isinstance(said, list | tuple) else ()
         # What is no absolute path is refused by its type, later
-        paths = (Path(path) for path in written if isinstance(path, str))
-        return cls(tuple(found for path in paths if path.is_absolute() and (found := _real(path))), own)
+        return cls._at(Path(path) for path in written if isinstance(path, str))
+
+    @classmethod
+    def in_settings(cls, settings: Settings) -> Trust:
+        """What settings that are already merged say."""
+        return cls._at(map(Path, settings.trusted_projects))
+
+    @classmethod
+    def _at(cls, paths: Iterable[Path]) -> Trust:
+        return cls(tuple(found for path in paths if path.is_absolute() and (found := _real(path))))
 
     def covers(self, path: Path) -> bool:
         """Whether a file is trusted: wherever links lead from it, or from a trusted place."""
@@ -44,11 +50,12 @@ class Trust:
         return real is not None and any(real.is_relative_to(place) for place in self.places)
 
 
-def refuse_words(stack: Sequence[Layer], trust: Trust) -> None:
+def refuse_words(stack: Sequence[Layer], own: Path) -> None:
     """Refuse what a project's file has no say in, whatever the value is.
 
     What a stronger place overrules is not used, and not refused.
 
+    :param own: the caller's own file, where it can be said.
     :raises RefusedError: ``not-for-projects``.
     """
     found = [
@@ -57,23 +64,24 @@ def refuse_words(stack: Sequence[Layer], trust: Trust) -> None:
         if layer.folder and not _may_say(key, layer.values[key], layer.folder)
     ]
     if found:
-        raise _refusal(found, trust)
+        raise _refusal(found, own)
 
 
-def refuse_raised(stack: Sequence[Layer], settings: Settings, own: Settings, trust: Trust) -> None:
+def refuse_raised(stack: Sequence[Layer], settings: Settings, callers: Settings, own: Path) -> None:
     """Refuse what makes a limit of the caller's higher, or a promise smaller.
 
     :param settings: the merged values.
-    :param own: the same without the project's files.
+    :param callers: the same without the project's files.
+    :param own: the caller's own file, where it can be said.
     :raises RefusedError: ``not-for-projects``.
     """
     found = [
-        _Word(key, layer, f"{declared(key).reason}: {_bound(key, own)}")
+        _Word(key, layer, f"{declared(key).reason}: {_bound(key, callers)}")
         for key, layer in _strongest(stack).items()
-        if layer.folder and _is_looser(key, _value(key, settings), _value(key, own))
+        if layer.folder and _is_looser(key, _value(key, settings), _value(key, callers))
     ]
     if found:
-        raise _refusal(found, trust)
+        raise _refusal(found, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +151,14 @@ def _bound(key: Key, own: Settings) -> str:
     return f"it is {written(value) if written else str(value).lower()}"
 
 
-def _refusal(found: Sequence[_Word], trust: Trust) -> RefusedError:
+def _refusal(found: Sequence[_Word], own: Path) -> RefusedError:
     names = ", ".join(dotted(word.key) for word in found)
     variables = ", ".join(spelled(word.key) for word in found)
     folder = found[0].layer.folder
     return RefusedError(
         f"the project's own configuration may not say {names}",
         details="\n".join(map(str, found)),
-        hint=f"where you want it, say it yourself: in {trust.own}, or as {variables};\n"
+        hint=f"where you want it, say it yourself: in {own}, or as {variables};\n"
         f'or trust the project, there: trusted_projects = ["{folder}"]',
         code="not-for-projects",
     )

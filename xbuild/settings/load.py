@@ -67,7 +67,8 @@ def load_settings(
     """
     dirs = user_dirs or UserDirs.from_platform()
     triples = tuple(load_catalog().targets)
-    own = files.user_file(dirs.config / "config.toml")
+    own_path = dirs.config / "config.toml"
+    own = files.user_file(own_path)
     home = environ.get("HOME", "")
     stronger = [layers.flag_layer(flags, triples), layers.environment_layer(environ, triples)]
     weaker = [
@@ -75,21 +76,19 @@ def load_settings(
         layers.host_layer(environ),
         _default_layer(dirs),
     ]
-    trust = Trust.of(
-        (layers.home_expanded(layer, home) for layer in (*stronger, *weaker)), dirs.config / "config.toml"
-    )
+    trust = Trust.of(layers.home_expanded(layer, home) for layer in (*stronger, *weaker))
     found = [
         replace(file, foreign=file.foreign and not trust.covers(file.path))
         for file in _project_files(project_dir, config_file)
     ]
     stack = [*stronger, *(layers.file_layer(file, triples) for file in found), *weaker]
     stack = _without_overruled([layers.home_expanded(layer, home) for layer in stack])
-    refuse_words(stack, trust)
+    refuse_words(stack, own_path)
     stack = [_ca_bundle(stack, environ, system_ca_bundles), *stack]
     settings = _validated(stack)
     if any(layer.folder for layer in stack):
         callers = _validated([layer for layer in stack if not layer.folder])
-        refuse_raised(stack, settings, callers, trust)
+        refuse_raised(stack, settings, callers, own_path)
     paths = tuple(file.path for file in (*found, *own))
     return Loaded(settings, _origins(settings, stack), paths, trust)
 
