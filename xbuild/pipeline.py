@@ -44,6 +44,8 @@ from xbuild.lockfile import drift_error
 from xbuild.locking import BASE, check_pinned, image_drift
 from xbuild.plan import Job, Plan, Step, make_plan
 from xbuild.precheck import precheck
+from xbuild.project.cargoconfig import CargoConfig, read_config
+from xbuild.project.configured import drop_remote_sources
 from xbuild.project.crates import CrateStore
 from xbuild.project.leftout import Remark, left_out, unseen
 from xbuild.project.manifest import Manifest
@@ -236,6 +238,7 @@ class Pipeline:
             history=request.source_git,
         )
         self._tell(unseen(manifest, snapshot, request.home))
+        manifest = replace(manifest, config=_configuration(manifest, snapshot))
         _expect(request.source_digest, snapshot.digest, "the sources", manifest.root, "source-changed")
         fetcher = Fetcher(
             engine=tools.engine,
@@ -650,6 +653,18 @@ class Pipeline:
             reason=outcome.reason,
             log=str(self._tools.log_path(outcome.job.id)),
         )
+
+
+def _configuration(manifest: Manifest, snapshot: Snapshot) -> CargoConfig:
+    """cargo's configuration as the sources have it; what cargo has to be kept from is taken out of them."""
+
+    def copy(folder: Path) -> Path:
+        return snapshot.folder / folder.relative_to(manifest.root)
+
+    crate = copy(manifest.cargo_toml.parent)
+    config = read_config(copy(manifest.project), crate, snapshot.folder, shown=manifest.root)
+    drop_remote_sources(config)
+    return config
 
 
 def jobs_with_room(engine: EngineInfo, jobs: Sequence[Job]) -> int:

@@ -13,10 +13,10 @@ from packaging.version import Version
 from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
-from xbuild.layout import OUT, SRC, TARGET_DIR, USER_SYSROOT, VENDOR
+from xbuild.jobenv import configuration_notes, job_environment, profile_of
+from xbuild.layout import OUT, SRC, USER_SYSROOT
 from xbuild.project.choice import choose_bindings
 from xbuild.project.details import Details
-from xbuild.project.history import CONFIG_HOME
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
@@ -168,8 +168,9 @@ def make_plan(
         steps = _steps(wanted, manifest, own, bindings, catalog=catalog, refused=refused, doubtful=doubtful)
         if steps:
             image = wanted.image or images[wanted.target.triple]
-            jobs.append(_job(wanted, request, manifest, image=image, steps=tuple(steps), epoch=epoch))
-        notes.update(dict.fromkeys(_notes(wanted, own)))
+            env = job_environment(wanted, request, manifest, bindings, epoch=epoch)
+            jobs.append(_job(wanted, manifest, image=image, steps=tuple(steps), env=env))
+        notes.update(dict.fromkeys((*configuration_notes(wanted, manifest), *_notes(wanted, own))))
     certain = not doubtful.issuperset(refused)
     if certain and (request.strict or not jobs):
         raise _all_refused(refused)
@@ -344,7 +345,7 @@ def _step(
     target = wanted.target
     first = min(interpreters, key=lambda item: item.version_info) if interpreters else None
     features = tuple(dict.fromkeys((*manifest.maturin_features, *wanted.features)))
-    profile = _profile(wanted, manifest)
+    profile = profile_of(wanted, manifest)
     argv = (
         "maturin",
         "build",
@@ -372,34 +373,13 @@ def _step(
 
 def _job(
     wanted: TargetRequest,
-    request: BuildRequest,
     manifest: Manifest,
     *,
     image: str,
     steps: tuple[Step, ...],
-    epoch: int,
+    env: Mapping[str, str],
 ) -> Job:
     target = wanted.target
-    env = {
-        "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
-        "XDG_CACHE_HOME": f"{TARGET_DIR}/cache",
-        "ZIG_GLOBAL_CACHE_DIR": f"{TARGET_DIR}/zig",
-        "ZIG_LOCAL_CACHE_DIR": f"{TARGET_DIR}/zig",
-        "CARGO_HOME": VENDOR,
-        "CARGO_TARGET_DIR": f"{TARGET_DIR}/build",
-        "CARGO_NET_OFFLINE": "true",
-        "CARGO_INCREMENTAL": "0",
-        "CARGO_TERM_COLOR": "never",
-        "SOURCE_DATE_EPOCH": str(epoch),
-        "ZERO_AR_DATE": "1",
-        "TZ": "UTC",
-        "LC_ALL": "C.UTF-8",
-        **({"XDG_CONFIG_HOME": f"{SRC}/{CONFIG_HOME}"} if request.source_git else {}),
-        **_profile_env(_profile(wanted, manifest), request),
-        **target.env,
-        **_rustflags(wanted),
-        **wanted.environment,
-    }
     user_sysroot = (USER_SYSROOT,) if wanted.sysroot else ()
     prepare = tuple(
         Step(argv=(*target.prepare, *user_sysroot), env=MappingProxyType({})) for _ in target.prepare[:1]
@@ -408,7 +388,7 @@ def _job(
     return Job(
         target=target,
         image=image,
-        env=MappingProxyType(env),
+        env=MappingProxyType(dict(env)),
         prepare=prepare,
         steps=steps,
         workdir=SRC if relative == "." else f"{SRC}/{relative}",
@@ -417,23 +397,3 @@ def _job(
         sysroot=str(wanted.sysroot or ""),
         private=frozenset(wanted.environment),
     )
-
-
-def _rustflags(wanted: TargetRequest) -> dict[str, str]:
-    """The caller's flags for rustc, after those of the target, which cargo would drop beside RUSTFLAGS."""
-    if not wanted.rustflags:
-        return {}
-    own = wanted.target.env.get(f"CARGO_TARGET_{wanted.target.env_key.upper()}_RUSTFLAGS", "")
-    return {"RUSTFLAGS": " ".join(filter(None, (own, *wanted.rustflags)))}
-
-
-def _profile(wanted: TargetRequest, manifest: Manifest) -> str:
-    """The Cargo profile: the caller's, else the one of ``[tool.maturin]``, else what pip would get."""
-    return wanted.profile or str(manifest.maturin.get("profile") or "release")
-
-
-def _profile_env(profile: str, request: BuildRequest) -> dict[str, str]:
-    if not request.reproducible:
-        return {}
-    name = profile.upper().replace("-", "_")
-    return {f"CARGO_PROFILE_{name}_CODEGEN_UNITS": "1"}

@@ -18,7 +18,7 @@ STAGES = (
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
     ("request",),
     ("files", "project", "interpreters", "images", "lockfile", "transport", "prune", "cargo", "fetch"),
-    ("tools", "plan"),
+    ("tools", "jobenv", "plan"),
     # before execute, which takes each wheel as soon as its step is done
     ("wheels", "collect", "testing", "prove", "compare"),
     ("execute", "diagnosis"),

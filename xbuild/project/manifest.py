@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from xbuild.errors import RefusedError
+from xbuild.project.cargoconfig import CargoConfig
 from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.named import Manifests, check_python_source, named
 from xbuild.project.roots import find_sources
@@ -41,6 +42,7 @@ class Manifest:
     :ivar bindings: what ``[tool.maturin]`` sets, else what Cargo.toml lets expect; ``""`` where it does not
         say enough.
     :ivar demands: what the project demands of Rust and of maturin.
+    :ivar config: cargo's configuration in the sources, once these are taken.
     :ivar maturin_features: features that ``[tool.maturin]`` turns on.
     """
 
@@ -59,6 +61,7 @@ class Manifest:
     maturin_features: tuple[str, ...]
     maturin: Mapping[str, Any]
     demands: Demands = field(default_factory=Demands)
+    config: CargoConfig = field(default_factory=CargoConfig)
 
     @property
     def lock_path(self) -> Path:
