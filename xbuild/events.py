@@ -111,12 +111,18 @@ class WheelReady(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFinished(Event):
-    """A job ended. ``reason`` is the compiler's last error or xbuild's own; ``log`` the full log's path."""
+    """A job ended.
+
+    :ivar reason: what failed and the first real error, or xbuild's own.
+    :ivar hint: the way out, where one is known.
+    :ivar log: the full log's path.
+    """
 
     kind = "job-finished"
     status: JobStatus
     seconds: float
     reason: str = ""
+    hint: str = ""
     log: str = ""
 
 

@@ -7,7 +7,6 @@ import os
 import re
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from xbuild.collect import Collected, collect_directory, collect_stream
-from xbuild.diagnosis import last_error
+from xbuild.diagnosis import Finder, Scene, build_platform, hint_of, is_known
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Mount
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Notice, Output, PhaseStarted, Progress, Stream
@@ -27,8 +26,6 @@ from xbuild.transport import Transport, tar_tree
 from xbuild.wheels import AuditResult
 
 _COMPILING = re.compile(r"^\s*(?:Compiling|Fresh) (?P<crate>\S+) v")
-_TAIL_LINES, _TAIL_COLUMNS = 2000, 2000
-"""What is remembered of a build's output, to find its error in: of each job at once, so at most 16 MB."""
 _ENGINE_PATIENCE = 15.0
 """Seconds for an engine to come back: a restart takes one or two, and stopping containers up to ten."""
 _STOPPING: tuple[JobStatus, ...] = ("interrupted", "timeout", "out-of-memory")
@@ -60,7 +57,11 @@ class Rooms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One interpreter's build. ``status`` is ``built`` or why it is not."""
+    """One interpreter's build. ``status`` is ``built`` or why it is not.
+
+    :ivar reason: what failed, and the first real error; may have several lines.
+    :ivar hint: the wall of xbuild's own that it met, and the way out; ``""`` where none is known.
+    """
 
     interpreters: tuple[str, ...]
     argv: tuple[str, ...]
@@ -69,6 +70,7 @@ class StepReport:
     exit_code: int
     seconds: float
     reason: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,11 @@ class JobOutcome:
     warm: bool
     attempts: int = 1
     reason: str = ""
+
+    @property
+    def hint(self) -> str:
+        """The ways out that its steps know."""
+        return "\n".join(dict.fromkeys(step.hint for step in self.steps if step.hint))
 
 
 @dataclass(slots=True)
@@ -293,20 +300,20 @@ class Executor:
 
     def _run_steps(self, container: Container, job: Job, out: Path, done: _Done) -> None:
         for step in job.prepare:
-            outcome, tail = self._run(container, job, step, done)
-            report = self._report(step, outcome, tail, job)
+            outcome, finder = self._run(container, job, step, done)
+            report = self._report(step, outcome, finder, job)
             if report.status in _STOPPING:
                 done.steps.append(report)
                 return
             if not outcome.ok:
-                raise XbuildError("preparing the toolchain failed", details="\n".join(tail), code="prepare")
+                raise XbuildError("preparing the toolchain failed", details=report.reason, code="prepare")
         finished = {report.wheel for report in done.steps}
         for step in job.steps:
             if step.wheel in finished:
                 continue
             self._phase(job, "build", step)
-            outcome, tail = self._run(container, job, step, done)
-            report = self._report(step, outcome, tail, job)
+            outcome, finder = self._run(container, job, step, done)
+            report = self._report(step, outcome, finder, job)
             if report.status == "built":
                 self._phase(job, "collect", step)
                 try:
@@ -342,13 +349,13 @@ class Executor:
         status = _STATUS_OF_ARTIFACT.get(error.code, "refused-output")
         return replace(report, status=status, reason=f"[{error.code}] {reason_of(error)}")
 
-    def _run(self, container: Container, job: Job, step: Step, done: _Done) -> tuple[ExecResult, list[str]]:
-        tail: deque[str] = deque(maxlen=_TAIL_LINES)
+    def _run(self, container: Container, job: Job, step: Step, done: _Done) -> tuple[ExecResult, Finder]:
+        finder = Finder(is_known)
         crates = 0
 
         def on_line(stream: Stream, line: str) -> None:
             nonlocal crates
-            tail.append(line[:_TAIL_COLUMNS])
+            finder.take(line)
             self.emit(
                 Output(
                     run=self.run,
@@ -387,10 +394,10 @@ class Executor:
             )
         finally:
             done.seconds += time.monotonic() - started
-        return result, list(tail)
+        return result, finder
 
-    def _report(self, step: Step, outcome: ExecResult, tail: list[str], job: Job) -> StepReport:
-        status, reason = "built", ""
+    def _report(self, step: Step, outcome: ExecResult, finder: Finder, job: Job) -> StepReport:
+        status, reason, hint = "built", "", ""
         if self.stopping():
             status, reason = "interrupted", "interrupted"
         elif outcome.timed_out:
@@ -399,7 +406,9 @@ class Executor:
             limit = job.limits.memory / 2**30
             status, reason = "out-of-memory", f"the build needs more than {limit:.1f} GiB (setting: memory)"
         elif not outcome.ok:
-            status, reason = "failed", last_error(tail) or f"exit status {outcome.exit_code}"
+            diagnosis = finder.diagnosis()
+            status, reason = "failed", diagnosis.text or f"exit status {outcome.exit_code}"
+            hint = hint_of(diagnosis, self._scene(job))
         return StepReport(
             interpreters=step.interpreters,
             argv=step.argv,
@@ -408,6 +417,15 @@ class Executor:
             exit_code=outcome.exit_code,
             seconds=outcome.seconds,
             reason=reason,
+            hint=hint,
+        )
+
+    def _scene(self, job: Job) -> Scene:
+        return Scene(
+            target=job.target,
+            host=build_platform(),
+            source=self.rooms.source,
+            vendor=self.rooms.vendor / "vendor",
         )
 
     def _phase(self, job: Job, phase: str, step: Step | None = None) -> None:

@@ -20,12 +20,11 @@ from typing import Any, Self
 
 import structlog
 
-from xbuild.diagnosis import last_error
 from xbuild.engine.lines import MAX_LINE
 from xbuild.events import Event, JobFinished, Output, PhaseStarted, Progress, RunFinished
 from xbuild.text import printable, without_ansi
 
-__all__ = ["RUN_LOG", "JobLogs", "format_record", "last_error", "read_log"]
+__all__ = ["RUN_LOG", "JobLogs", "format_record", "read_log"]
 
 RUN_LOG = "run.jsonl"
 LINE_LIMIT = MAX_LINE + 64

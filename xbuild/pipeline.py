@@ -514,6 +514,7 @@ class Pipeline:
                 status=outcome.status,
                 seconds=outcome.seconds,
                 reason=outcome.reason,
+                hint=outcome.hint,
                 log=str(self._tools.log_path(job.id)),
             )
         )

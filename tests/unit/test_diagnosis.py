@@ -1,24 +1,25 @@
-"""The compiler's last error, in real output of maturin 1.16 and cargo 1.95 (samples/) and in known shapes."""
+"""The first real error, in real output of maturin 1.16 and cargo (samples/) and in known shapes."""
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from xbuild.diagnosis import MOST_LINES, last_error
+from xbuild.diagnosis import MOST_LINES, Finder, first_error
 
 SAMPLES = Path(__file__).parent / "samples"
 
 
 def of_sample(name: str) -> list[str]:
-    return last_error((SAMPLES / f"{name}.txt").read_text("utf-8").splitlines()).splitlines()
+    return first_error((SAMPLES / f"{name}.txt").read_text("utf-8").splitlines()).splitlines()
 
 
 def test_rustc() -> None:
     error = of_sample("rustc")
-    assert error[:2] == ["error[E0382]: use of moved value: `v`", " --> src/lib.rs:7:61"]
-    assert error[-1].endswith("++++++++")
+    assert error[:2] == ["error[E0308]: mismatched types", " --> src/lib.rs:2:35"]
+    assert not any(line.startswith("error") for line in error[1:])
     assert len(error) <= MOST_LINES
 
 
@@ -76,10 +77,10 @@ def test_cargo_with_its_causes() -> None:
 def test_tools_by_themselves_and_inside_a_failed_link(tool: str) -> None:
     end = ["error: could not compile `x` (lib) due to 1 previous error", "💥 maturin failed"]
     end.append("  Caused by: Failed to build a native library through cargo")
-    assert last_error(["   Compiling x v1.0", tool, "", *end]) == tool
+    assert first_error(["   Compiling x v1.0", tool, "", *end]) == tool
     link = ["error: linking with `/c/zigcc.sh` failed: exit status: 1", "  |"]
     link += ['  = note:  "/c/zigcc.sh" "-m64" "x.o"', f"  = note: {tool}", "", ""]
-    assert last_error([*link, *end]).splitlines() == [link[0], tool]
+    assert first_error([*link, *end]).splitlines() == [link[0], tool]
 
 
 def test_a_killed_compiler_is_named() -> None:
@@ -93,7 +94,7 @@ def test_a_killed_compiler_is_named() -> None:
         "💥 maturin failed",
         "  Caused by: Failed to build a native library through cargo",
     ]
-    assert last_error(lines).splitlines()[-1].endswith("(signal: 9, SIGKILL: kill)")
+    assert first_error(lines).splitlines()[-1].endswith("(signal: 9, SIGKILL: kill)")
 
 
 def test_maturin_itself() -> None:
@@ -103,22 +104,122 @@ def test_maturin_itself() -> None:
         "💥 maturin failed",
         "  Caused by: The wheel is not compliant with manylinux_2_17",
     ]
-    assert last_error(lines).splitlines() == lines[2:]
+    assert first_error(lines).splitlines() == lines[2:]
 
 
 def test_colours_are_taken_out() -> None:
     assert (
-        last_error(["\x1b[1m\x1b[31merror[E0425]\x1b[0m: cannot find `x`"]) == "error[E0425]: cannot find `x`"
+        first_error(["\x1b[1m\x1b[31merror[E0425]\x1b[0m: cannot find `x`"])
+        == "error[E0425]: cannot find `x`"
     )
 
 
 def test_without_any_error_the_last_lines() -> None:
-    assert last_error([]) == ""
-    assert last_error([f"line {number}" for number in range(9)] + ["", " "]).splitlines()[0] == "line 4"
+    assert first_error([]) == ""
+    assert first_error([f"line {number}" for number in range(12)] + ["", " "]).splitlines()[0] == "line 4"
 
 
 def test_long_blocks_and_long_lines_are_cut() -> None:
-    error = last_error(["error: " + "x" * 1000, *(f"  | {number}" for number in range(40))]).splitlines()
+    error = first_error(["error: " + "x" * 1000, *(f"  | {number}" for number in range(40))]).splitlines()
     assert len(error) == MOST_LINES
     assert len(error[0]) == 401
     assert error[-1] == "… 27 more lines"
+
+
+def test_cargo_before_maturin() -> None:
+    error = of_sample("cargo-metadata")
+    assert error[0].startswith("error: failed to get `helper` as a dependency of package `broken")
+    assert error[-1] == "  No such file or directory (os error 2)"
+    assert not any("maturin" in line for line in error)
+
+
+def test_maturin_blames_a_cargo_that_said_nothing_known() -> None:
+    lines = ["rustup: no such toolchain", "💥 maturin failed"]
+    lines.append("  Caused by: `cargo metadata` exited with an error: ")
+    assert first_error(lines).splitlines() == [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("cc-clang", "c/bad.c:3:48: error: no member named 'y' in 'struct point'"),
+        ("cmake-make", "/src/light/cm/two.c:3:48: error: no member named 'y' in 'struct point'"),
+        ("cmake-ninja", "/src/light/cm/two.c:3:48: error: no member named 'y' in 'struct point'"),
+        ("cmake-find-package", "CMake Error at /opt/xbuild/py/cmake/data/share/cmake-4.4/Modules/"),
+        ("configure", "configure: error: libfoo is required"),
+        ("make", "bad.c:3:48: error: no member named 'y' in 'struct point'"),
+        ("bindgen", "wrapper.h:1:10: fatal error: 'missing/foo.h' file not found"),
+        ("flag-of-another-platform", "error: target architecture aarch64 has no LLVM CPU feature"),
+        ("assembly-of-another-platform", "c/x86.S:3:8: error: unknown token in expression"),
+    ],
+)
+def test_what_a_build_script_ran_comes_before_its_own_words(name: str, error: str) -> None:
+    shown = of_sample(name)
+    assert shown[0].startswith("error: failed to run custom build command for `")
+    assert shown[1].startswith("process didn't exit successfully: ")
+    assert shown[2].startswith(error)
+    assert any("panicked at" in line or "error occurred in cc-rs" in line for line in shown[3:])
+    assert len(shown) <= MOST_LINES
+
+
+def test_protoc_and_rustc_without_a_place() -> None:
+    assert "x.proto:2:13" in of_sample("protoc")[-1]
+    assert of_sample("framework") == ["error: library kind `framework` is only supported on Apple targets"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "src\\mix.c(25,13): error: use of undeclared identifier 'x'",
+        r"C:\work\mix.c(25): error C2065: 'x': undeclared identifier",
+        "src/mix.c(1,10): fatal error: 'avx.h' file not found",
+        "mix.asm:12: error: instruction not supported in 64-bit mode",
+        "clang-cl: error: no such file or directory: 'x.c'",
+        "make: *** No rule to make target 'all'.  Stop.",
+        "ninja: error: loading 'build.ninja': No such file or directory",
+        'CMake Error: The source directory "/src/none" does not exist.',
+        "x.o: undefined reference to `f'",
+        "lld-link: error: undefined symbol: f",
+    ],
+)
+def test_the_first_error_of_a_long_output(error: str) -> None:
+    head = "error: failed to run custom build command for `deep-sys v0.1.0`"
+    ended = "  process didn't exit successfully: `/target/build-script-build` (exit status: 101)"
+    before = [f"  checking for {number}... no" for number in range(5000)]
+    after = [f"  [{number}] CC more.c" for number in range(5000)]
+    panic = [
+        "  thread 'main' panicked at build.rs:7:5:",
+        "  make failed",
+        "  note: run with `RUST_BACKTRACE=1`",
+    ]
+    lines = [head, "", "Caused by:", ended, "  --- stdout", *before, f"  {error}", "      25 |  x", *after]
+    lines += ["  second.c:1:1: error: no more", "", "  --- stderr", *panic, "💥 maturin failed"]
+    lines.append("  Caused by: Failed to build a native library through cargo")
+    said = [error, "    25 |  x", *(line.strip() for line in panic[:2])]
+    assert first_error(["   Compiling x v1", *lines]).splitlines() == [head, ended.strip(), *said]
+
+
+def test_where_a_compiler_says_it_is_stays_with_the_error() -> None:
+    place = "In file included from src/a.c:1:"
+    error = "src/a.h:3:1: error: unknown type name 'u8'"
+    head = "error: failed to run custom build command for `a v0.1.0`"
+    lines = [head, "  --- stderr", "  running cc", f"  {place}", f"  {error}", "  exiting"]
+    assert first_error(lines).splitlines() == [head, place, error, "running cc", "exiting"]
+
+
+def test_what_comes_after_the_first_error_does_not_count() -> None:
+    lines = ["error[E0425]: cannot find `x`", " --> src/lib.rs:1:1", ""]
+    lines += ["error: failed to run custom build command for `later v1.0.0`", "  --- stderr", "  no"]
+    assert first_error(lines).splitlines() == lines[:2]
+
+
+def test_little_is_remembered() -> None:
+    finder = Finder(lambda _: True)
+    tracemalloc.start()
+    finder.take("error: failed to run custom build command for `deep v0.1.0`")
+    for number in range(20_000):
+        finder.take(f"  {number}: error: {'x' * 3000}")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+    assert len(finder.diagnosis().lines) <= MOST_LINES

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fakes import (
+    ARM,
     LINUX,
     OUT_OF_MEMORY,
     TIMED_OUT,
@@ -146,6 +147,36 @@ def test_success(place: Place, *, local: bool) -> None:
     assert place.engine.running == 0
     assert place.engine.left_open == []
     assert list((place.root / "work").iterdir()) == [] if local else True
+
+
+def test_a_wall_that_a_build_met_is_in_its_report_with_the_way_out(place: Place) -> None:
+    job = make_job("python3.11")
+
+    def play(command: Command) -> int:
+        command.say("error: failed to run custom build command for `demo v1.2.3 (/src)`", stream="stderr")
+        command.say("  --- stderr", "  Error: Os { code: 30, kind: ReadOnlyFilesystem }", stream="stderr")
+        return 1
+
+    place.engine.on("maturin", play)
+    outcome = place.execute(job)
+    assert outcome.reason.splitlines()[-1] == "Error: Os { code: 30, kind: ReadOnlyFilesystem }"
+    assert outcome.steps[0].hint.startswith("builds cannot write to their sources")
+    assert outcome.hint == outcome.steps[0].hint
+
+
+def test_build_scripts_are_read_where_the_run_has_its_crates(place: Place) -> None:
+    job = make_job("python3.11", triple=ARM)
+    crate = place.root / "vendor" / "vendor" / "mix-sys-0.1.0"
+    crate.mkdir(parents=True)
+    (crate / "build.rs").write_text('fn main() { if cfg!(target_feature = "avx2") {} }', "utf-8")
+
+    def play(command: Command) -> int:
+        command.say("error: failed to run custom build command for `mix-sys v0.1.0`", stream="stderr")
+        command.say("  --- stderr", "  c/mix.c(25,13): error: use of undeclared identifier", stream="stderr")
+        return 1
+
+    place.engine.on("maturin", play)
+    assert "CARGO_CFG_TARGET_FEATURE" in place.execute(job).hint
 
 
 class Forgetful(Recorder):

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from xbuild.errors import XbuildError
 from xbuild.text import printable, printable_lines, without_ansi
-from xbuild.ui.lines import Indented
+from xbuild.ui.lines import HINT, Indented
 
 
 def render_error(error: XbuildError) -> RenderableType:
@@ -19,9 +19,7 @@ def render_error(error: XbuildError) -> RenderableType:
     if rest or error.details:
         parts.append(Indented("\n".join([*rest, error.details]), 2))
     if error.hint:
-        label, *more = printable_lines(without_ansi(error.hint))
-        parts.append(Text.assemble(("hint: ", "bold cyan"), label))
-        parts += [Indented("\n".join(more), 6)] if more else []
+        parts.append(Indented(error.hint, 0, label=HINT))
     if error.retryable:
         parts.append(Text("the same command may succeed when it is run again", style="dim"))
     return Group(*parts)

@@ -29,6 +29,10 @@ _VERBS = {
 }
 
 
+HINT = "hint: "
+"""What stands before the way out."""
+
+
 def style_of(status: str) -> str:
     """The colour of a status; red for whatever is not known to be good."""
     return STATUS_STYLE.get(status, "red")
@@ -43,21 +47,24 @@ class Indented:
     """Lines of text below something, wrapped inside their indent.
 
     Where the console does not wrap (``soft_wrap``: a pipe, whose reader wraps or searches), nor do they.
+
+    :param label: what stands before the first line; the others begin below its end.
     """
 
-    def __init__(self, text: str, indent: int, style: str = "") -> None:
+    def __init__(self, text: str, indent: int, style: str = "", *, label: str = "") -> None:
         self._lines = printable_lines(without_ansi(text.strip("\n")))
-        self._indent = " " * indent
+        self._first = Text(" " * indent).append(label, "bold cyan")
+        self._indent = Text(" " * (indent + len(label)))
         self._style = style
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        indent = self._first
         for line in self._lines:
             text = Text(line, style=self._style)
-            if options.no_wrap:
-                yield Text(self._indent) + text
-            else:
-                width = max(8, options.max_width - len(self._indent))
-                yield from (Text(self._indent) + part for part in text.wrap(console, width, overflow="fold"))
+            width = max(8, options.max_width - len(indent))
+            for part in [text] if options.no_wrap else text.wrap(console, width, overflow="fold"):
+                yield indent + part
+                indent = self._indent
 
 
 def show(console: Console, what: RenderableType) -> None:

@@ -67,6 +67,7 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
                 status=_status(step),
                 seconds=step.seconds,
                 reason=step.reason or job.reason,
+                hint=step.hint,
                 log=_short(job.log, folder),
             )
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xbuild.text import elapsed, file_size, printable
-from xbuild.ui.lines import Indented, safe, style_of, subject
+from xbuild.ui.lines import HINT, Indented, safe, style_of, subject
 
 RowStatus = Literal[
     "built",
@@ -38,7 +38,8 @@ class Row:
     :ivar size: bytes.
     :ivar proof: what proved it: ``audit``, ``wine``, ``qemu``, ``native``.
     :ivar proven: false where it was to be run, and failed or could not be run.
-    :ivar reason: the compiler's last error, or xbuild's own; may have several lines.
+    :ivar reason: what failed and the first real error, or xbuild's own; may have several lines.
+    :ivar hint: the way out, where one is known; may have several lines.
     :ivar log: path of the full log.
     """
 
@@ -51,6 +52,7 @@ class Row:
     proven: bool = True
     seconds: float = 0.0
     reason: str = ""
+    hint: str = ""
     log: str = ""
 
 
@@ -140,12 +142,12 @@ def _stack(rows: list[tuple[Text, ...]]) -> Text:
 
 def _failures(summary: Summary) -> Iterator[RenderableType]:
     """One block per reason: the interpreters of a job that failed together share it."""
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in summary.rows:
         if row.status not in {"built", "not-run"} or not row.proven:
             what = row.status if row.proven else "not proven"
-            groups.setdefault((row.target, what, row.reason, row.log), []).append(row)
-    for (target, status, reason, log), rows in groups.items():
+            groups.setdefault((row.target, what, row.reason, row.hint, row.log), []).append(row)
+    for (target, status, reason, hint, log), rows in groups.items():
         names = ", ".join(row.interpreter for row in rows if row.interpreter)
         yield Text("")
         head = subject(target, names) + Text(status, style=style_of(status))
@@ -153,6 +155,8 @@ def _failures(summary: Summary) -> Iterator[RenderableType]:
         yield head + safe(f" after {elapsed(took)}" if took else "")
         if reason:
             yield Indented(reason, 2)
+        if hint:
+            yield Indented(hint, 2, label=HINT)
         if log:
             yield Indented(f"full log: {log}", 2)
 

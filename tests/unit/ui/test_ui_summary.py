@@ -75,6 +75,20 @@ def test_two_lines_per_wheel_in_a_narrow_terminal() -> None:
     assert lines[6:] == ENDING
 
 
+def test_the_way_out_stands_below_the_error_and_inside_its_indent() -> None:
+    row = Row(
+        target=GNU, interpreter="cp311", status="failed", reason="error: x", hint="no net\nfetch before " * 4
+    )
+    lines = shown(render_summary(Summary(rows=(row,), status="failed")), width=30)
+    start = lines.index("  error: x")
+    assert lines[start + 1 : start + 4] == [
+        "  hint: no net",
+        "        fetch before no net",
+        "        fetch before no net",
+    ]
+    assert "hint" not in "".join(shown(render_summary(SUMMARY)))
+
+
 @pytest.mark.parametrize("width", [20, 40, 60])
 def test_nothing_is_cut_off(width: int) -> None:
     lines = shown(render_summary(SUMMARY), width=width)

@@ -1,0 +1,268 @@
+"""The walls of xbuild's own that a failed build met, by real output (samples/walls), and the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from fakes import ARM, LINUX, WINDOWS, target
+
+from xbuild.diagnosis import Diagnosis, Finder, Scene, build_platform, hint_of, is_known
+from xbuild.diagnosis.walls import load_walls
+
+SAMPLES = Path(__file__).parent / "samples"
+NETWORK = "builds have no network"
+READ_ONLY = "builds cannot write to their sources"
+NO_GIT = "builds see the sources without .git"
+NO_LIBRARY = "targets have no libraries but the C library"
+BUILD_SCRIPT = """\
+use std::process::Command;
+
+fn main() {
+    let done = Command::new("flex")
+        .arg("--version")
+        .status()
+        .expect("cannot run it");
+    std::fs::read("missing").unwrap();
+    run(&mut Command::new("cc"));
+}
+
+fn run(command: &mut Command) {
+    command.status().unwrap();
+}
+"""
+FLEX = ("the image has no program flex", 'build-packages = ["flex"]')
+NOT_FOUND = (
+    'called `Result::unwrap()` on an `Err` value: Os { code: 2, kind: NotFound, message: "No such file" }'
+)
+
+
+def diagnose(lines: Iterable[str]) -> Diagnosis:
+    finder = Finder(is_known)
+    for line in lines:
+        finder.take(line)
+    return finder.diagnosis()
+
+
+def scene(folder: Path, triple: str = LINUX) -> Scene:
+    return Scene(
+        target=target(triple),
+        host=build_platform(),
+        source=folder / "source",
+        vendor=folder / "vendor",
+    )
+
+
+def hint_of_script(folder: Path, *said: str, crate: str = "x v1.0.0", triple: str = LINUX) -> str:
+    """The hint where a build script's stderr was ``said``."""
+    lines = [f"error: failed to run custom build command for `{crate}`", "", "Caused by:"]
+    lines += ["  process didn't exit successfully: `build` (exit status: 101)", "  --- stderr"]
+    return hint_of(diagnose([*lines, *(f"  {line}" for line in said)]), scene(folder, triple))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("write", (READ_ONLY, "OUT_DIR")),
+        ("write-err", (READ_ONLY,)),
+        ("mkdir", (READ_ONLY,)),
+        ("sh-write", (READ_ONLY,)),
+        ("cp-write", (READ_ONLY,)),
+        ("curl", (NETWORK, "environment")),
+        ("wget", (NETWORK,)),
+        ("connect", (NETWORK,)),
+        ("connect-ip", (NETWORK,)),
+        ("clone", (NETWORK,)),
+        ("urllib", (NETWORK,)),
+        ("describe", (NO_GIT, "source_git = true")),
+        ("submodule", (NO_GIT,)),
+        ("am", (NO_GIT,)),
+        ("sh", ("the image has no program bison", 'build-packages = ["bison"]')),
+        ("bash", ("the image has no program bison", 'build-packages = ["bison"]')),
+        ("flex", FLEX),
+        ("flex-named", FLEX),
+        ("pkg", (f"{NO_LIBRARY} and its kind: libfoo", "vendored")),
+        ("pkg-expect", (f"{NO_LIBRARY} and its kind: alsa",)),
+        ("cmake-find", (f"{NO_LIBRARY} and its kind: Boost",)),
+        ("lib", ("the target has no library foo",)),
+        ("pymodule", ("has no module jinja2", 'build-packages = ["python3-jinja2"]')),
+        ("pip", ("has no module pip", 'build-packages = ["python3-pip"]')),
+        ("perl", ("has no module JSON/PP2", 'build-packages = ["libjson-pp2-perl"]')),
+        ("tmp", ("/tmp of a build holds 1 GiB",)),
+        ("threads", ("pids",)),
+    ],
+)
+def test_a_wall_is_named_with_the_way_out(tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
+    lines = (SAMPLES / "walls" / f"{name}.txt").read_text("utf-8").splitlines()
+    hint = hint_of(diagnose(lines), scene(tmp_path))
+    assert hint.startswith(words[0].split(" pids")[0]) or words[0] in hint
+    assert all(word in hint for word in words)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no-network", "reqwest::Error { kind: Request, source: hyper::Error(Connect, dns error) }"),
+        (
+            "no-network",
+            "Dns Failed: resolve dns name 'x:443': failed to lookup address information: Try again",
+        ),
+        ("no-network", "curl: (6) Could not resolve host: example.com"),
+        ("no-repository", "called `Result::unwrap()` on an `Err` value: could not find repository at '/src'"),
+        ("read-only-sources", "cannot open output file: Read-only file system (os error 30)"),
+        ("missing-library", "Could not find directory of OpenSSL installation, and this `-sys` crate cannot"),
+        ("missing-libclang", 'Unable to find libclang: "couldn\'t find any valid shared libraries"'),
+        ("missing-program", "Could not find `protoc`. If `protoc` is installed, try setting the `PROTOC`"),
+        ("missing-program", "is `cmake` not installed?"),
+        ("missing-program", "make: gperf: No such file or directory"),
+        ("missing-program", "/usr/bin/env: 'python': No such file or directory"),
+        ("missing-program", 'error occurred in cc-rs: failed to find tool "nvcc": No such file or directory'),
+        ("missing-program", "failed to run `meson`: No such file or directory (os error 2)"),
+        ("missing-program", "No CMAKE_Fortran_COMPILER could be found."),
+        ("missing-program", "configure: error: yasm is not installed"),
+        (
+            "missing-perl-module",
+            "Can't locate FindBin.pm in @INC (you may need to install the FindBin module)",
+        ),
+        ("missing-python-module", "ModuleNotFoundError: No module named 'yaml'"),
+        ("memory", "process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)"),
+        ("memory", "memory allocation of 1073741824 bytes failed"),
+        ("no-space", "fatal error: error in backend: IO failure on output stream: No space left on device"),
+        ("processes", "sh: 1: Cannot fork: Resource temporarily unavailable"),
+        ("file-size", "called `Result::unwrap()` on an `Err` value: Os { code: 27, kind: FileTooLarge }"),
+        ("open-files", "Too many open files (os error 24)"),
+        ("missing-library-to-link", "lld-link: error: could not open 'foo.lib': No such file or directory"),
+        ("missing-library-to-link", "ld64.lld: error: library not found for -lfoo"),
+    ],
+)
+def test_words_of_other_tools(tmp_path: Path, name: str, said: str) -> None:
+    wall = next(wall for wall in load_walls().rows if wall.name == name)
+    assert wall.match(said)
+    assert hint_of_script(tmp_path, said).split("\n")[0].startswith(wall.hint.split("{")[0].split("\n")[0])
+
+
+def test_no_wall_is_without_a_line_that_meets_it() -> None:
+    parameters = [
+        mark.args[1]
+        for test in (test_a_wall_is_named_with_the_way_out, test_words_of_other_tools)
+        for mark in getattr(test, "pytestmark", [])
+    ]
+    named = {values[0] for values in parameters[1]}
+    assert {wall.name for wall in load_walls().rows} == named
+
+
+def test_where_rust_does_not_say_which_file_the_script_does(tmp_path: Path) -> None:
+    folder = tmp_path / "vendor" / "x-1.0.0"
+    folder.mkdir(parents=True)
+    (folder / "build.rs").write_text(BUILD_SCRIPT, "utf-8")
+
+    def hint(line: int) -> str:
+        return hint_of_script(tmp_path, f"thread 'main' panicked at build.rs:{line}:1:", NOT_FOUND)
+
+    assert all(word in hint(7) for word in FLEX)
+    # A file that is missing is no program, and what is run in a function of the script's own may be any
+    assert hint(8) == ""
+    assert all(word in hint(13) for word in FLEX)
+    assert all(word in hint_of_script(tmp_path, f"Error: {NOT_FOUND}") for word in FLEX)
+    (folder / "build.rs").write_text(BUILD_SCRIPT.replace("flex", "cc"), "utf-8")
+    assert hint(13) == ""
+
+
+def test_a_program_of_no_known_package(tmp_path: Path) -> None:
+    hint = hint_of_script(tmp_path, "sh: 1: frobnicate: not found")
+    assert "the image has no program frobnicate" in hint
+    assert "NAME-OF-THE-PACKAGE" in hint
+
+
+def test_a_crate_that_is_known_to_download(tmp_path: Path) -> None:
+    said = "xbuild: builds have no network, so curl can fetch nothing"
+    hint = hint_of_script(tmp_path, said, crate="utoipa-swagger-ui v9.0.0")
+    assert "SWAGGER_UI_DOWNLOAD_URL" in hint
+
+
+def test_a_wall_that_was_got_over_is_none(tmp_path: Path) -> None:
+    """A compiler's error is why a script fails, whatever it tried before."""
+    before = ["fatal: not a git repository", *(f"line {number}" for number in range(30))]
+    assert hint_of_script(tmp_path, *before).startswith(NO_GIT)
+    assert hint_of_script(tmp_path, *before, "src/a.c:1:1: error: expected ';'") == ""
+    passing = diagnose(
+        ["fatal: not a git repository", "error[E0425]: cannot find `x`", " --> src/lib.rs:1:1"]
+    )
+    assert hint_of(passing, scene(tmp_path)) == ""
+
+
+def test_what_compilers_say_of_names_is_no_missing_program(tmp_path: Path) -> None:
+    lines = ["error[E0433]: failed to resolve: could not find `flex` in `tools`", " --> src/lib.rs:1:1"]
+    assert hint_of(diagnose(lines), scene(tmp_path)) == ""
+
+
+ASKING = """\
+fn main() {
+    let mut build = cc::Build::new();
+    // cfg!(windows) would be wrong
+    if cfg!(target_arch = "x86_64") {
+        build.flag("-mavx2");
+    }
+    if cfg!(any(
+        target_os = "linux", target_env = "msvc")) {
+        build.define("A", None);
+    }
+    #[cfg(windows)]
+    build.define("W", None);
+    if cfg!(feature = "windows") || cfg!(debug_assertions) {}
+}
+"""
+AVX = 'cargo:warning=error: target architecture aarch64 has no LLVM CPU feature named "avx2"'
+
+
+def write_script(folder: Path, text: str, name: str = "build.rs") -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def test_a_build_script_that_asks_for_its_own_platform(tmp_path: Path) -> None:
+    write_script(tmp_path / "source" / "ws" / "x", ASKING)
+    hint = hint_of_script(tmp_path, AVX, crate="x v1.0.0 (/src/ws/x)", triple=ARM)
+    assert 'line 4 of its build.rs has cfg!(target_arch = "x86_64")' in hint
+    assert LINUX in hint
+    assert ARM in hint
+    assert hint.endswith("The script has to ask the environment: CARGO_CFG_TARGET_ARCH.")
+
+
+def test_only_what_differs_between_the_platforms_counts(tmp_path: Path) -> None:
+    write_script(tmp_path / "vendor" / "x-1.0.0", ASKING)
+    error = "c/mix.c(25,13): error: unknown type name 'x'"
+    assert hint_of_script(tmp_path, error) == ""
+    hint = hint_of_script(tmp_path, error, triple=WINDOWS)
+    assert "line 7 of its build.rs has cfg!(any(" in hint
+    assert hint.endswith(": CARGO_CFG_TARGET_OS, CARGO_CFG_WINDOWS.")
+
+
+def test_a_build_script_that_fails_by_itself_is_not_blamed_for_what_it_asks(tmp_path: Path) -> None:
+    write_script(tmp_path / "vendor" / "x-1.0.0", ASKING)
+    assert hint_of_script(tmp_path, "the moon is not full", triple=ARM) == ""
+
+
+def test_a_build_script_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    crate = tmp_path / "vendor" / "x-1.0.0"
+    write_script(crate, '\ufeff[package]\nname = "x"\nbuild = "build/main.rs"\n', "Cargo.toml")
+    write_script(crate, "mod flags;\nfn main() {}", "build/main.rs")
+    write_script(crate, "fn f() -> bool { cfg!(unix) }", "build/flags.rs")
+    hint = hint_of_script(tmp_path, "a.c:1:1: error: no", triple=WINDOWS)
+    assert "line 1 of its build/flags.rs has cfg!(unix)" in hint
+    assert "CARGO_CFG_UNIX" in hint
+
+
+def test_no_file_outside_the_crate_is_read(tmp_path: Path) -> None:
+    write_script(tmp_path, ASKING, "outside.rs")
+    crate = tmp_path / "source" / "x"
+    write_script(crate, '[package]\nbuild = "../../outside.rs"\n', "Cargo.toml")
+    error = "a.c:1:1: error: no"
+    assert hint_of_script(tmp_path, error, crate="x v1.0.0 (/src/x)", triple=ARM) == ""
+    write_script(crate, '[package]\nbuild = "link.rs"\n', "Cargo.toml")
+    (crate / "link.rs").symlink_to(tmp_path / "outside.rs")
+    assert hint_of_script(tmp_path, error, crate="x v1.0.0 (/src/x)", triple=ARM) == ""
+    write_script(tmp_path, ASKING)
+    assert hint_of_script(tmp_path, error, crate="x v1.0.0 (/src/..)", triple=ARM) == ""

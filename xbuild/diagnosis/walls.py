@@ -1,0 +1,162 @@
+"""The walls that a build meets in xbuild's containers (``walls.toml``), and the way out of each."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from xbuild.catalog import Target, load_catalog
+from xbuild.diagnosis.finder import Crate, Diagnosis
+from xbuild.diagnosis.scripts import Scene, program_of_panic, programs, questions
+
+_NOT_FOUND = re.compile(r"kind: NotFound|\(os error 2\)|program not found")
+_WORD = re.compile(r"[\w.+-]+")
+_ANY_WHAT = "it"
+_PROGRAM = "missing-program"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """One wall. The fields are explained in ``walls.toml``."""
+
+    name: str
+    patterns: tuple[re.Pattern[str], ...]
+    hint: str
+    scripts_only: bool = False
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """Whether a line of a failed build speaks of this wall."""
+        return next((found for pattern in self.patterns if (found := pattern.search(line))), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walls:
+    """All walls, and what helps with them.
+
+    :ivar downloads: name of a crate to how it gets what it would download.
+    :ivar packages: program to the Debian package that has it.
+    :ivar host: the triple that build scripts run on.
+    """
+
+    rows: tuple[Wall, ...]
+    downloads: Mapping[str, str]
+    packages: Mapping[str, str]
+    host: str
+
+
+@lru_cache(maxsize=1)
+def load_walls() -> Walls:
+    """The walls that this version of xbuild knows."""
+    data = tomllib.loads(files(__package__).joinpath("walls.toml").read_text("utf-8"))
+    return Walls(
+        rows=tuple(
+            Wall(
+                name=row["name"],
+                patterns=tuple(re.compile(pattern) for pattern in row["patterns"]),
+                hint=row["hint"].strip(),
+                scripts_only=row.get("scripts_only", False),
+            )
+            for row in data["wall"]
+        ),
+        downloads=data["download"],
+        packages=data["packages"],
+        host=data["host"],
+    )
+
+
+def is_known(line: str) -> bool:
+    """Whether any wall speaks of itself in a line."""
+    return any(wall.match(line) for wall in load_walls().rows)
+
+
+def hint_of(diagnosis: Diagnosis, scene: Scene) -> str:
+    """The wall that a failed build met, and the way out; ``""`` where none is known.
+
+    What is shown as the first error comes before anything else that a build script said; where a compiler
+    failed in it, nothing else counts.
+    """
+    asked = _asked_of_the_host(diagnosis, scene)
+    if asked:
+        return asked
+    shown = _wall_in(diagnosis.lines[1:] if diagnosis.script else diagnosis.lines, diagnosis)
+    return shown or _missing_program(diagnosis, scene) or _wall_in(_others(diagnosis), diagnosis)
+
+
+def build_platform() -> Target:
+    """What build scripts run on."""
+    return load_catalog().target(load_walls().host)
+
+
+def _others(diagnosis: Diagnosis) -> tuple[str, ...]:
+    return () if diagnosis.compiles else diagnosis.told
+
+
+def _wall_in(lines: Iterable[str], diagnosis: Diagnosis) -> str:
+    lines = tuple(lines)
+    for wall in load_walls().rows:
+        for line in lines if diagnosis.script or not wall.scripts_only else ():
+            found = wall.match(line)
+            if found:
+                return _filled(wall, found.groupdict().get("what") or "", diagnosis.script)
+    return ""
+
+
+def _filled(wall: Wall, what: str, script: Crate | None) -> str:
+    walls = load_walls()
+    package = _package(wall, what)
+    text = wall.hint.format(
+        what=what or _ANY_WHAT,
+        setting=f'build-packages = ["{package}"] in [tool.xbuild]',
+        script=f"the build script of {script.name}" if script else "the crate",
+    )
+    way = walls.downloads.get(script.name) if script and wall.name == "no-network" else None
+    return f"{text}\n{script.name if script else ''} has for this: {way}" if way else text
+
+
+def _package(wall: Wall, what: str) -> str:
+    """The Debian package that has something."""
+    match wall.name:
+        case "missing-python-module":
+            return f"python3-{what.lower().replace('_', '-')}"
+        case "missing-perl-module":
+            return f"lib{what.lower().replace('/', '-')}-perl"
+    return load_walls().packages.get(what, "NAME-OF-THE-PACKAGE")
+
+
+def _missing_program(diagnosis: Diagnosis, scene: Scene) -> str:
+    """The hint where a build script could not start a program that it does not name as such.
+
+    Rust's own error says that there was no such file, and not which. A word beside it may be a program; or
+    the script runs one in the statement that panicked, or only one in all of it that the image does not have.
+    """
+    said = [line for line in diagnosis.lines[1:] if _NOT_FOUND.search(line)] if diagnosis.script else []
+    if not said:
+        return ""
+    walls = load_walls()
+    words = (word for line in said for word in _WORD.findall(line) if word in walls.packages)
+    program = next(words, "") or program_of_panic(diagnosis, scene)
+    if program is None and diagnosis.script:
+        known = programs(diagnosis.script, scene) & walls.packages.keys()
+        program = known.pop() if len(known) == 1 else ""
+    wall = next(wall for wall in walls.rows if wall.name == _PROGRAM)
+    return _filled(wall, program, diagnosis.script) if program else ""
+
+
+def _asked_of_the_host(diagnosis: Diagnosis, scene: Scene) -> str:
+    """The hint where what a build script compiles fails, and it asks for the platform that it runs on."""
+    script = diagnosis.script
+    found = list(questions(script, scene)) if script and diagnosis.compiles else []
+    if not (script and found):
+        return ""
+    first = found[0]
+    variables = ", ".join(dict.fromkeys(question.variable for question in found))
+    return (
+        f"{script.name} seems to be built for the wrong platform: line {first.line} of its {first.file} has "
+        f"{first.asked}\nIn a build script that is the platform which it runs on itself, "
+        f"{scene.host.triple}, not {scene.target.triple}.\n"
+        f"The script has to ask the environment: {variables}."
+    )
