@@ -194,6 +194,24 @@ def test_a_project_does_not_name_what_did_not_come_with_it(yard: Yard, how: str,
         assert manifest.root == yard.top / "work"
 
 
+@pytest.mark.parametrize("how", ["manifest-path", "package.workspace", "found"])
+def test_a_crate_of_the_users_around_a_sdist_is_taken_where_the_user_made_it_so(yard: Yard, how: str) -> None:
+    """Cargo looks for a workspace above a crate; its members are those that its own manifest names."""
+    project = yard.crate(
+        "work/strange",
+        maturin='manifest-path = "../Cargo.toml"' if how == "manifest-path" else "",
+        cargo='workspace = ".."' if how == "package.workspace" else "",
+    )
+    text = '[package]\nname = "private"\nversion = "1.0.0"\n[workspace]\nmembers = ["strange"]\n'
+    put(yard.top / "work", "Cargo.toml", text=text)
+    put(yard.top / "work", "key.rs")
+    put(project, "PKG-INFO")
+    if how == "found":
+        assert read_manifest(project).root == yard.top / "work"
+    else:
+        assert refusal(project).code == "outside-sources"
+
+
 def test_what_a_sdist_names_is_in_it(yard: Yard) -> None:
     project = yard.crate("work/strange/py", project='readme = "../README.md"')
     put(yard.top / "work" / "strange", "PKG-INFO", "README.md", "other")

@@ -141,6 +141,7 @@ def read_manifest(
         source_root=source_root,
         home=home,
         trusted=trusted,
+        around=_workspace_around(project.resolve(), cargo_toml, cargo, workspace),
     )
     return Manifest(
         project=project.resolve(),
@@ -159,6 +160,14 @@ def read_manifest(
         maturin=settings,
         demands=read_demands(project.resolve(), sources.root, pyproject, cargo),
     )
+
+
+def _workspace_around(
+    project: Path, cargo_toml: Path, cargo: Mapping[str, Any], workspace: Path
+) -> Path | None:
+    """The workspace, where cargo finds it above the project, and no file of the project names it."""
+    inside = cargo_toml.is_relative_to(project) and "workspace" not in cargo["package"]
+    return workspace if inside else None
 
 
 def _default_cargo_toml(project: Path, pyproject: Mapping[str, Any]) -> str:

@@ -47,17 +47,19 @@ def find_sources(
     source_root: Path | None = None,
     home: Path | None = None,
     trusted: bool = False,
+    around: Path | None = None,
 ) -> Sources:
     """Decide where the sources are.
 
     :param project: the project's folder, absolute and without links.
-    :param needed: the folders that have to be in the root: first that of the workspace, and those of all
-        path dependencies.
+    :param needed: the folders that have to be in the root: of the crate, its workspace and all path
+        dependencies.
     :param crates: those of ``needed`` that are there.
     :param files: manifests and lockfiles of other folders.
     :param named: what the manifests name besides.
     :param source_root: the root that the user names.
     :param home: the user's home folder, which what is named does not bring in.
+    :param around: a workspace that was found around the crate, and that no file of the crate names.
     :param trusted: whether the user trusts what the project's files name, wherever it is.
     :raises UsageError: ``bad-source-root``.
     :raises RefusedError: ``bad-manifest``, or ``outside-sources``: something that is named is not in the
@@ -66,7 +68,7 @@ def find_sources(
     least = _common([project, *needed])
     came = None if source_root or trusted else came_with(project)
     if not source_root and not trusted:
-        _check_needed(project, needed, came, home)
+        _check_needed(project, needed, came=came, around=around, home=home)
     root = _root(project, least, named, came=came, source_root=source_root, home=home)
     for item in named:
         _check_inside(item, root)
@@ -95,12 +97,14 @@ def _is_submodule(work_tree: Path, top: Path) -> bool:
     return repository is not None and repository.git_dir.is_relative_to(top / ".git" / "modules")
 
 
-def _check_needed(project: Path, needed: Sequence[Path], came: Path | None, home: Path | None) -> None:
+def _check_needed(
+    project: Path, needed: Sequence[Path], *, came: Path | None, around: Path | None, home: Path | None
+) -> None:
     """Refuse path dependencies on what did not come with the project, and such that bring the home folder in.
 
-    A workspace around the project is its user's: whoever made the project a member of it.
+    A workspace around all that came is its user's: whoever made the project a member of it.
     """
-    tops = [*([came] if came else []), *(folder for folder in needed[:1] if project.is_relative_to(folder))]
+    tops = [top for top in (came, around if around and project.is_relative_to(around) else None) if top]
     least = _common([project, *needed])
     wide = bool(home and home.resolve().is_relative_to(least) and least != project)
     for folder in needed:
