@@ -402,9 +402,11 @@ class Executor:
             status, reason = "interrupted", "interrupted"
         elif outcome.timed_out:
             status, reason = "timeout", f"stopped after {job.timeout:.0f} s (setting: timeout)"
+            reason += f", in the middle of: {finder.last.strip()}" if finder.last else ""
         elif outcome.out_of_memory:
             limit = job.limits.memory / 2**30
             status, reason = "out-of-memory", f"the build needs more than {limit:.1f} GiB (setting: memory)"
+            reason = f"{reason}\n{finder.diagnosis().text}".rstrip()
         elif not outcome.ok:
             diagnosis = finder.diagnosis()
             status, reason = "failed", diagnosis.text or f"exit status {outcome.exit_code}"
@@ -426,6 +428,7 @@ class Executor:
             host=build_platform(),
             source=self.rooms.source,
             vendor=self.rooms.vendor / "vendor",
+            limits=job.limits,
         )
 
     def _phase(self, job: Job, phase: str, step: Step | None = None) -> None:

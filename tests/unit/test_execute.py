@@ -282,7 +282,10 @@ def test_every_step_fails(place: Place, *, local: bool) -> None:
 @BOTH
 @pytest.mark.parametrize(
     ("answer", "status", "words"),
-    [(TIMED_OUT, "timeout", "3600 s"), (OUT_OF_MEMORY, "out-of-memory", "4.0 GiB")],
+    [
+        (TIMED_OUT, "timeout", "3600 s (setting: timeout), in the middle of: --> src/lib.rs:1:1"),
+        (OUT_OF_MEMORY, "out-of-memory", "4.0 GiB (setting: memory)\nerror[E0425]: cannot find value `x`"),
+    ],
     ids=["timeout", "memory"],
 )
 def test_what_stops_a_job(place: Place, answer: ExecResult, status: str, words: str, *, local: bool) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import ARM, LINUX, WINDOWS, target
+from fakes import ARM, LINUX, MACOS, WINDOWS, target
 
 from xbuild.diagnosis import Diagnosis, Finder, Scene, build_platform, hint_of, is_known
 from xbuild.diagnosis.walls import load_walls
+from xbuild.engine import Limits
 
 SAMPLES = Path(__file__).parent / "samples"
 NETWORK = "builds have no network"
@@ -225,10 +227,10 @@ def write_script(folder: Path, text: str, name: str = "build.rs") -> None:
 def test_a_build_script_that_asks_for_its_own_platform(tmp_path: Path) -> None:
     write_script(tmp_path / "source" / "ws" / "x", ASKING)
     hint = hint_of_script(tmp_path, AVX, crate="x v1.0.0 (/src/ws/x)", triple=ARM)
-    assert 'line 4 of its build.rs has cfg!(target_arch = "x86_64")' in hint
+    assert 'Line 4 of its build.rs has cfg!(target_arch = "x86_64")' in hint
     assert LINUX in hint
     assert ARM in hint
-    assert hint.endswith("The script has to ask the environment: CARGO_CFG_TARGET_ARCH.")
+    assert hint.endswith("has to ask the environment for the target: CARGO_CFG_TARGET_ARCH.")
 
 
 def test_only_what_differs_between_the_platforms_counts(tmp_path: Path) -> None:
@@ -236,7 +238,7 @@ def test_only_what_differs_between_the_platforms_counts(tmp_path: Path) -> None:
     error = "c/mix.c(25,13): error: unknown type name 'x'"
     assert hint_of_script(tmp_path, error) == ""
     hint = hint_of_script(tmp_path, error, triple=WINDOWS)
-    assert "line 7 of its build.rs has cfg!(any(" in hint
+    assert "Line 7 of its build.rs has cfg!(any(" in hint
     assert hint.endswith(": CARGO_CFG_TARGET_OS, CARGO_CFG_WINDOWS.")
 
 
@@ -245,13 +247,40 @@ def test_a_build_script_that_fails_by_itself_is_not_blamed_for_what_it_asks(tmp_
     assert hint_of_script(tmp_path, "the moon is not full", triple=ARM) == ""
 
 
+LINKING_ASKED = 'fn main() { if cfg!(target_os = "linux") { println!("cargo:rustc-link-lib=foo"); } }'
+LINKING_FOO = [
+    "error: linking with `/c/zigcc.sh` failed: exit status: 1",
+    "  |",
+    '  = note: error: unable to find dynamic system library "foo" using strategy no_fallback.',
+]
+
+
+@pytest.mark.parametrize("place", ["vendor/foo-sys-1.0.0", "source/crates/foo-sys-1.0.0"])
+def test_a_library_that_a_build_script_asks_for_by_mistake(tmp_path: Path, place: str) -> None:
+    write_script(tmp_path / "vendor" / "bar-1.0.0", LINKING_ASKED.replace("foo", "foobar"))
+    assert "the target has no library foo" in hint_of(diagnose(LINKING_FOO), scene(tmp_path, MACOS))
+    write_script(tmp_path / place, LINKING_ASKED)
+    hint = hint_of(diagnose(LINKING_FOO), scene(tmp_path, MACOS))
+    assert hint.startswith("the build script of foo-sys-1.0.0 seems to take aarch64-apple-darwin for")
+    assert 'Line 1 of its build.rs has cfg!(target_os = "linux")' in hint
+    assert "the target has no library foo" in hint_of(diagnose(LINKING_FOO), scene(tmp_path, ARM))
+
+
+def test_the_limits_of_the_container_are_said(tmp_path: Path) -> None:
+    limited = replace(scene(tmp_path), limits=Limits(memory=3 << 29, pids=77))
+    killed = ["error: could not compile `big` (lib)", "", "Caused by:", "  rustc (signal: 9, SIGKILL: kill)"]
+    assert "may use, 1.5 GiB\n" in hint_of(diagnose(killed), limited)
+    threads = ["error: failed to run custom build command for `x v1.0.0`", "  failed to spawn thread: Os"]
+    assert "77 processes" in hint_of(diagnose(threads), limited)
+
+
 def test_a_build_script_in_a_folder_of_its_own(tmp_path: Path) -> None:
     crate = tmp_path / "vendor" / "x-1.0.0"
     write_script(crate, '\ufeff[package]\nname = "x"\nbuild = "build/main.rs"\n', "Cargo.toml")
     write_script(crate, "mod flags;\nfn main() {}", "build/main.rs")
     write_script(crate, "fn f() -> bool { cfg!(unix) }", "build/flags.rs")
     hint = hint_of_script(tmp_path, "a.c:1:1: error: no", triple=WINDOWS)
-    assert "line 1 of its build/flags.rs has cfg!(unix)" in hint
+    assert "Line 1 of its build/flags.rs has cfg!(unix)" in hint
     assert "CARGO_CFG_UNIX" in hint
 
 

@@ -194,9 +194,8 @@ class Finder:
     def take(self, line: str) -> None:
         """Take in the next line."""
         line = without_ansi(line[:_KEPT_COLUMNS]).rstrip()
-        if self._open and self._open.take(line):
-            return
-        self._open = self._begun(line)
+        if not (self._open and self._open.take(line)):
+            self._open = self._begun(line)
         if not self._maturin and line:
             self._last.append(line)
 
@@ -217,6 +216,11 @@ class Finder:
             self._summary = _Block(line)
             return self._summary
         return self._found
+
+    @property
+    def last(self) -> str:
+        """The last line that was no blank one."""
+        return self._last[-1] if self._last else ""
 
     def diagnosis(self) -> Diagnosis:
         """What is known now. ``lines`` is empty where nothing was printed."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from xbuild.catalog import Target
 from xbuild.diagnosis.finder import Crate, Diagnosis
+from xbuild.engine import Limits
 from xbuild.layout import SRC, VENDOR
 from xbuild.toml import parse_toml
 
 _LARGEST = 1 << 20
 """Bytes of a build script that are read."""
+_MOST_CRATES = 200
+"""Build scripts of the project's own that are looked at."""
 _LONGEST_STATEMENT = 12
 """Lines above a panic in which the beginning of its statement is looked for."""
 _COMMAND = re.compile(r"""Command::new\(\s*(?:"(?P<program>[\w.+-]+)"|)""")
@@ -33,24 +36,28 @@ class Scene:
     :ivar host: what build scripts run on.
     :ivar source: the snapshot.
     :ivar vendor: the folder of the unpacked crates.
+    :ivar limits: bounds of the container.
     """
 
     target: Target
     host: Target
     source: Path
     vendor: Path
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A place where a build script asks for a platform by cfg.
 
+    :ivar crate: its name.
     :ivar file: below the crate's folder.
     :ivar line: counted from 1.
     :ivar asked: as it is written, such as ``cfg!(target_arch = "x86_64")``.
     :ivar key: what decides, such as ``target_arch``.
     """
 
+    crate: str
     file: str
     line: int
     asked: str
@@ -69,6 +76,8 @@ def program_of_panic(diagnosis: Diagnosis, scene: Scene) -> str | None:
     if not (diagnosis.script and file):
         return None
     text = _read(_folder(diagnosis.script, scene), PurePosixPath(_below_crate(file, diagnosis.script)))
+    if not text:
+        return None
     statement = list(_statement(text.split("\n")[:number]))
     for line in statement:
         found = _COMMAND.search(line)
@@ -94,18 +103,33 @@ def programs(crate: Crate, scene: Scene) -> set[str]:
 
 def questions(crate: Crate, scene: Scene) -> Iterator[Question]:
     """Where a crate's build script asks for its own platform, and gets another answer than the target's."""
-    folder = _folder(crate, scene)
+    yield from _questions(crate.name, _folder(crate, scene), scene, "")
+
+
+def questions_about(library: str, scene: Scene) -> list[Question]:
+    """Such questions of the first crate whose build script names a library: it may ask for it by mistake."""
+    crates = [path.parent for path in sorted(scene.source.rglob("build.rs"))[:_MOST_CRATES]]
+    crates += sorted(scene.vendor.iterdir()) if scene.vendor.is_dir() else []
+    for folder in crates:
+        found = list(_questions(folder.name, folder, scene, library))
+        if found:
+            return found
+    return []
+
+
+def _questions(crate: str, folder: Path, scene: Scene, library: str) -> Iterator[Question]:
     differing = _differing(scene)
     for file in _files(folder):
         text = _without_comments(_read(folder, file))
+        if not re.search(rf"(?<![\w-]){re.escape(library)}(?![\w-])", text):
+            continue
         for found in _CFG.finditer(text):
             predicate = _balanced(text, found.end())
             key = next((key for key in _KEY.findall(predicate) if key in differing), "")
             if key:
                 asked = f"{found[0]}{predicate}".split("\n", 1)[0]
-                yield Question(
-                    file=str(file), line=text.count("\n", 0, found.start()) + 1, asked=asked, key=key
-                )
+                line = text.count("\n", 0, found.start()) + 1
+                yield Question(crate=crate, file=str(file), line=line, asked=asked, key=key)
 
 
 def _differing(scene: Scene) -> set[str]:
@@ -141,7 +165,7 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
     a folder of its own."""
     try:
         package = parse_toml(_read(folder, PurePosixPath("Cargo.toml"))).get("package")
-    except ValueError:
+    except (ValueError, RecursionError):
         package = None
     named = package.get("build") if isinstance(package, dict) else None
     main = PurePosixPath(named if isinstance(named, str) else "build.rs")

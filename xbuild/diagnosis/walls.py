@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from xbuild.catalog import Target, load_catalog
 from xbuild.diagnosis.finder import Crate, Diagnosis
-from xbuild.diagnosis.scripts import Scene, program_of_panic, programs, questions
+from xbuild.diagnosis.scripts import Question, Scene, program_of_panic, programs, questions, questions_about
+from xbuild.engine import Limits
 
 _NOT_FOUND = re.compile(r"kind: NotFound|\(os error 2\)|program not found")
 _WORD = re.compile(r"[\w.+-]+")
 _ANY_WHAT = "it"
-_PROGRAM = "missing-program"
+_GIB = 1 << 30
+_PROGRAM, _LIBRARY = "missing-program", "missing-library-to-link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +84,8 @@ def hint_of(diagnosis: Diagnosis, scene: Scene) -> str:
     asked = _asked_of_the_host(diagnosis, scene)
     if asked:
         return asked
-    shown = _wall_in(diagnosis.lines[1:] if diagnosis.script else diagnosis.lines, diagnosis)
-    return shown or _missing_program(diagnosis, scene) or _wall_in(_others(diagnosis), diagnosis)
+    shown = _wall_in(diagnosis.lines[1:] if diagnosis.script else diagnosis.lines, diagnosis, scene)
+    return shown or _missing_program(diagnosis, scene) or _wall_in(_others(diagnosis), diagnosis, scene)
 
 
 def build_platform() -> Target:
@@ -95,22 +97,27 @@ def _others(diagnosis: Diagnosis) -> tuple[str, ...]:
     return () if diagnosis.compiles else diagnosis.told
 
 
-def _wall_in(lines: Iterable[str], diagnosis: Diagnosis) -> str:
+def _wall_in(lines: Iterable[str], diagnosis: Diagnosis, scene: Scene) -> str:
     lines = tuple(lines)
     for wall in load_walls().rows:
         for line in lines if diagnosis.script or not wall.scripts_only else ():
             found = wall.match(line)
             if found:
-                return _filled(wall, found.groupdict().get("what") or "", diagnosis.script)
+                return _filled(wall, found.groupdict().get("what") or "", diagnosis.script, scene.limits)
     return ""
 
 
-def _filled(wall: Wall, what: str, script: Crate | None) -> str:
+def _filled(wall: Wall, what: str, script: Crate | None, limits: Limits) -> str:
     walls = load_walls()
     package = _package(wall, what)
     text = wall.hint.format(
         what=what or _ANY_WHAT,
         setting=f'build-packages = ["{package}"] in [tool.xbuild]',
+        memory=f"{limits.memory / _GIB:.1f} GiB",
+        tmp_size=f"{limits.tmp_size / _GIB:.0f} GiB",
+        file_size=f"{limits.file_size / _GIB:.0f} GiB",
+        open_files=limits.open_files,
+        pids=limits.pids,
         script=f"the build script of {script.name}" if script else "the crate",
     )
     way = walls.downloads.get(script.name) if script and wall.name == "no-network" else None
@@ -143,20 +150,26 @@ def _missing_program(diagnosis: Diagnosis, scene: Scene) -> str:
         known = programs(diagnosis.script, scene) & walls.packages.keys()
         program = known.pop() if len(known) == 1 else ""
     wall = next(wall for wall in walls.rows if wall.name == _PROGRAM)
-    return _filled(wall, program, diagnosis.script) if program else ""
+    return _filled(wall, program, diagnosis.script, scene.limits) if program else ""
 
 
 def _asked_of_the_host(diagnosis: Diagnosis, scene: Scene) -> str:
-    """The hint where what a build script compiles fails, and it asks for the platform that it runs on."""
-    script = diagnosis.script
-    found = list(questions(script, scene)) if script and diagnosis.compiles else []
-    if not (script and found):
+    """The hint where what a build script compiles, or lets be linked, is of the platform that it runs on: it
+    asks for that one in place of the target."""
+    if diagnosis.script and diagnosis.compiles:
+        return _blamed(list(questions(diagnosis.script, scene)), scene)
+    link = next(wall for wall in load_walls().rows if wall.name == _LIBRARY)
+    missing = (link.match(line) for line in diagnosis.lines) if diagnosis.links else ()
+    return next((_blamed(questions_about(found["what"], scene), scene) for found in missing if found), "")
+
+
+def _blamed(found: Sequence[Question], scene: Scene) -> str:
+    if not found:
         return ""
     first = found[0]
     variables = ", ".join(dict.fromkeys(question.variable for question in found))
     return (
-        f"{script.name} seems to be built for the wrong platform: line {first.line} of its {first.file} has "
-        f"{first.asked}\nIn a build script that is the platform which it runs on itself, "
-        f"{scene.host.triple}, not {scene.target.triple}.\n"
-        f"The script has to ask the environment: {variables}."
+        f"the build script of {first.crate} seems to take {scene.target.triple} for the platform it runs on "
+        f"itself\nLine {first.line} of its {first.file} has {first.asked}, which speaks of "
+        f"{scene.host.triple}.\nA build script has to ask the environment for the target: {variables}."
     )
