@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -162,3 +163,36 @@ def test_no_repository_to_copy(root: Path, tmp_path: Path, what: str) -> None:
         take(place)
     assert caught.value.code == "no-repository"
     assert "VERGEN_GIT_SHA" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "what", ["alternates", "commondir", "worktree of its own", "objects", "objects/pack", "a pack"]
+)
+def test_objects_of_another_repository_are_not_copied(root: Path, tmp_path: Path, what: str) -> None:
+    """A stranger's archive can have a .git that takes what is in one of the caller's."""
+    git(root, "repack", "-q", "-a", "-d")
+    place = put(tmp_path / "other", "a")
+    git(place, "init", "-q")
+    mine, theirs = root / ".git", place / ".git"
+    put(theirs, "HEAD", text=f"{git(root, 'rev-parse', 'HEAD')}\n")
+    if what == "alternates":
+        put(theirs, "objects/info/alternates", text=f"{mine / 'objects'}\n")
+    elif what == "commondir":
+        put(theirs, "commondir", "HEAD", text=f"{mine}\n")
+        put(theirs, "HEAD", text="ref: refs/heads/main\n")
+    elif what == "worktree of its own":
+        theirs.rename(place / "worktrees")
+        put(place, ".git", text="gitdir: worktrees/x\n")
+        put(place, "worktrees/x/commondir", text=f"{mine}\n")
+        put(place, "worktrees/x/gitdir", text=f"{place}/.git\n")
+        put(place, "worktrees/x/HEAD", text="ref: refs/heads/main\n")
+    elif what == "a pack":
+        for pack in (mine / "objects" / "pack").iterdir():
+            (theirs / "objects" / "pack" / pack.name).symlink_to(pack)
+    else:
+        shutil.rmtree(theirs / what)
+        (theirs / what).symlink_to(mine / what)
+    assert git(place, "log", "--format=%H") == git(root, "log", "--format=%H")
+    with pytest.raises(RefusedError) as caught:
+        take(place)
+    assert (caught.value.code, "another repository" in caught.value.details) == ("no-repository", True)

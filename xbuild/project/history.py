@@ -57,7 +57,7 @@ def _repository(root: Path) -> Repository:
     if found is None or found.work_tree != root.resolve():
         raise _refusal(root, "the root of the sources is not the folder of a repository that you trust")
     if not found.is_own:
-        raise _refusal(root, f"its .git leads to {found.git_dir}, which is another repository's")
+        raise _refusal(root, f"its .git ({found.git_dir}) is, or has objects from, another repository's")
     return found
 
 

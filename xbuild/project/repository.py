@@ -85,12 +85,17 @@ class Repository:
 
     @property
     def is_own(self) -> bool:
-        """Whether the folder that has the objects belongs to this work tree.
+        """Whether the folder that has the objects belongs to this work tree, and has them itself.
 
         A ``.git`` that is a file can point to any repository. One of a worktree is pointed back to, and one
-        of a submodule lies in the repository around it.
+        of a submodule lies in the repository around it. Links, ``commondir`` and alternates lead elsewhere.
         """
         place = self.work_tree / ".git"
+        common = (self.git_dir / (_first_line(self.git_dir / "commondir") or ".")).resolve()
+        if common not in {self.git_dir, self.git_dir.parent.parent} or _borrows(common / "objects"):
+            return False
+        if common != self.git_dir and self.git_dir.parent.name != "worktrees":
+            return False
         if self.git_dir == place:
             return not place.is_symlink()
         back = _first_line(self.git_dir / "gitdir")
@@ -134,6 +139,17 @@ class Repositories:
             return Repository(work_tree, git_dir)
         self.foreign.append(work_tree / ".git")
         return None
+
+
+def _borrows(objects: Path) -> bool:
+    """Whether a folder of objects has some from elsewhere."""
+    if objects.is_symlink() or _first_line(objects / "info" / "alternates"):
+        return True
+    return any(
+        os.path.islink(f"{folder}/{name}")  # noqa: PTH114  # there can be very many
+        for folder, folders, files in os.walk(objects)
+        for name in (*folders, *files)
+    )
 
 
 def _git_dir(work_tree: Path) -> Path:
