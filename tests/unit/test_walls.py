@@ -113,6 +113,10 @@ def test_a_wall_is_named_with_the_way_out(tmp_path: Path, name: str, words: tupl
         ("no-network", "curl: (6) Could not resolve host: example.com"),
         ("no-repository", "called `Result::unwrap()` on an `Err` value: could not find repository at '/src'"),
         ("read-only-sources", "cannot open output file: Read-only file system (os error 30)"),
+        ("no-repository", "Error: Could not find a git repository in '/src' or in any of its parents"),
+        ("read-only-sources", 'Error: Os { code: 13, kind: PermissionDenied, message: "Permission denied" }'),
+        ("read-only-sources", "cp: cannot create regular file 'src/x.rs': Permission denied"),
+        ("missing-library", "pkg-config has not been configured to support cross-compilation."),
         ("missing-library", "Could not find directory of OpenSSL installation, and this `-sys` crate cannot"),
         ("missing-libclang", 'Unable to find libclang: "couldn\'t find any valid shared libraries"'),
         ("missing-program", "Could not find `protoc`. If `protoc` is installed, try setting the `PROTOC`"),
@@ -144,13 +148,39 @@ def test_words_of_other_tools(tmp_path: Path, name: str, said: str) -> None:
     assert hint_of_script(tmp_path, said).split("\n")[0].startswith(wall.hint.split("{")[0].split("\n")[0])
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "what"),
+    [
+        (
+            "program-of-another-machine",
+            ["error: linker `aarch64-linux-gnu-gcc` not found", "  |", "  = note: No such file or directory"],
+            "aarch64-linux-gnu-gcc",
+        ),
+        (
+            "program-of-another-machine",
+            [
+                "error: could not execute process `sccache rustc -vV` (never executed)",
+                "",
+                "Caused by:",
+                "  No",
+            ],
+            "sccache",
+        ),
+    ],
+)
+def test_words_of_cargo_and_rustc(tmp_path: Path, name: str, lines: list[str], what: str) -> None:
+    hint = hint_of(diagnose(lines), scene(tmp_path))
+    assert name in {wall.name for wall in load_walls().rows if wall.match(lines[0])}
+    assert hint.startswith(f"the image has no program {what}, which")
+
+
 def test_no_wall_is_without_a_line_that_meets_it() -> None:
     parameters = [
         mark.args[1]
-        for test in (test_a_wall_is_named_with_the_way_out, test_words_of_other_tools)
+        for test in (test_words_of_other_tools, test_words_of_cargo_and_rustc)
         for mark in getattr(test, "pytestmark", [])
     ]
-    named = {values[0] for values in parameters[1]}
+    named = {values[0] for rows in parameters for values in rows}
     assert {wall.name for wall in load_walls().rows} == named
 
 

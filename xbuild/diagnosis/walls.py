@@ -16,7 +16,7 @@ from xbuild.engine import Limits
 
 _NOT_FOUND = re.compile(r"kind: NotFound|\(os error 2\)|program not found")
 _WORD = re.compile(r"[\w.+-]+")
-_ANY_WHAT = "it"
+_ANY_WHAT = "what it looks for"
 _GIB = 1 << 30
 _PROGRAM, _LIBRARY = "missing-program", "missing-library-to-link"
 
