@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from xbuild.project.configured import Rule, rules
+from xbuild.project.maturin import keys, variables
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "project-files.md"
 _MARKS = re.compile(r"<!-- table: (?P<name>\S+) -->\n.*?<!-- end of table -->\n", re.DOTALL)
@@ -24,6 +25,11 @@ _CHECKS = {
     "nightly": "without `-Z`",
     "built": "for what is built, and for build scripts",
 }
+_LIMITS = {
+    "nightly": "without `-Z`",
+    "cargo-config": "for keys that are honoured in .cargo/config.toml without a condition",
+    "macos-minimum": "up to the oldest macOS that the target's wheels are for",
+}
 
 
 def _done(rule: Rule) -> str:
@@ -32,7 +38,27 @@ def _done(rule: Rule) -> str:
     return f"{rule.does} {_CHECKS[rule.check]}, else {rule.otherwise}"
 
 
-TABLES: Mapping[str, Callable[[], Iterator[str]]] = {"cargo-config": _cargo_config}
+def _maturin() -> Iterator[str]:
+    yield from ("| Key | What is done | Why |", "|---|---|---|")
+    for row in keys():
+        does = f"{row.does} {_LIMITS[row.check]}, else {row.otherwise}" if row.check in _LIMITS else row.does
+        yield f"| `{row.key}` | {does} | {row.why} |"
+
+
+def _variables() -> Iterator[str]:
+    yield from ("| Variables | Below `[environment]` | In your shell | |", "|---|---|---|---|")
+    for row in variables():
+        below: str = row.environment
+        if row.check in _LIMITS:
+            below = f"{below} {_LIMITS[row.check]}, else {row.otherwise}"
+        yield f"| {', '.join(f'`{name}`' for name in row.names)} | {below} | {row.shell} | {row.why} |"
+
+
+TABLES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "cargo-config": _cargo_config,
+    "maturin": _maturin,
+    "variables": _variables,
+}
 
 
 def renewed(page: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +17,7 @@ from xbuild.jobenv import configuration_notes, job_environment, profile_of
 from xbuild.layout import OUT, SRC, USER_SYSROOT
 from xbuild.project.choice import choose_bindings
 from xbuild.project.details import Details
+from xbuild.project.features import features_for, of_pyo3
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
@@ -230,10 +231,13 @@ def _steps(
     if bindings == "bin":
         return [_step(wanted, manifest, (), "py3-none")]
     asked = wanted.interpreters or tuple(catalog.interpreters.values())
-    answers = {item: refuse(target, item, manifest, details, catalog) for item in asked}
+    seen = {item: _seen_by(item, manifest, details) for item in asked}
+    answers = {item: refuse(target, item, manifest, seen[item], catalog) for item in asked}
     fits = [item for item, refusal in answers.items() if refusal is None]
-    stable_abi = bool(details and details.abi3 and bindings != "pyo3-bin")
-    chosen = [item for item in asked if item in fits or (stable_abi and _served(item, answers[item], fits))]
+    stable_abi = {item for item, own in seen.items() if own and own.abi3 and bindings != "pyo3-bin"}
+    chosen = [
+        item for item in asked if item in fits or (item in stable_abi and _served(item, answers[item], fits))
+    ]
     if not wanted.every_interpreter:
         against = {item: refusal for item, refusal in answers.items() if refusal and item not in chosen}
         refused += against.values()
@@ -251,18 +255,29 @@ def _steps(
         )
         refused.append(none)
         doubtful |= set() if bindings else {none}
-    stable = [item for item in chosen if item.implementation == "cpython"] if stable_abi else []
+    stable = [item for item in chosen if item in stable_abi and item.implementation == "cpython"]
+    by_floor: dict[tuple[int, int] | None, list[Interpreter]] = {}
+    for item in stable:
+        own = seen[item]
+        by_floor.setdefault(own.abi3_floor if own else None, []).append(item)
     steps = []
-    if stable:
-        oldest = min(stable, key=lambda item: item.version_info)
-        major, minor = (details.abi3_floor if details else None) or oldest.version_info
-        steps.append(_step(wanted, manifest, tuple(stable), f"cp{major}{minor}-abi3"))
+    for floor, items in by_floor.items():
+        major, minor = floor or min(item.version_info for item in items)
+        steps.append(_step(wanted, manifest, tuple(items), f"cp{major}{minor}-abi3"))
     steps += [
         _step(wanted, manifest, (item,), f"{item.python_tag}-{item.abi_tag}")
         for item in chosen
         if item not in stable
     ]
     return steps
+
+
+def _seen_by(interpreter: Interpreter, manifest: Manifest, details: Details | None) -> Details | None:
+    """What cargo says about the crate, with the features that are on for one interpreter only."""
+    more = of_pyo3(features_for(interpreter, manifest.conditional_features))
+    if not details or not more:
+        return details
+    return replace(details, pyo3_features=tuple(sorted({*details.pyo3_features, *more})))
 
 
 def _served(interpreter: Interpreter, refusal: Refusal | None, fits: list[Interpreter]) -> bool:
@@ -344,7 +359,8 @@ def _step(
 ) -> Step:
     target = wanted.target
     first = min(interpreters, key=lambda item: item.version_info) if interpreters else None
-    features = tuple(dict.fromkeys((*manifest.maturin_features, *wanted.features)))
+    conditional = features_for(first, manifest.conditional_features) if first else ()
+    features = tuple(dict.fromkeys((*manifest.maturin_features, *conditional, *wanted.features)))
     profile = profile_of(wanted, manifest)
     argv = (
         "maturin",

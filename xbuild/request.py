@@ -57,6 +57,7 @@ class BuildRequest:
     :ivar leave_out: absolute folders that are no sources, besides ``out``.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
     :ivar lock_digest: refuse a Cargo.lock of another sha256, also a generated one; ``""`` takes any.
+    :ivar overlooked: variables of the caller's that cargo or maturin would go by, and that builds do not get.
     :ivar epoch: SOURCE_DATE_EPOCH in seconds, or ``None`` to take it from the sources.
     """
 
@@ -81,3 +82,4 @@ class BuildRequest:
     leave_out: tuple[Path, ...] = ()
     source_digest: str = ""
     lock_digest: str = ""
+    overlooked: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xbuild.errors import RefusedError
 from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest
+from xbuild.project.maturin import check_environment, judge_settings
 from xbuild.project.toolchain import check_demands
 from xbuild.request import BuildRequest
 
@@ -39,11 +40,21 @@ def check_tools(
 ) -> Iterator[Note]:
     """Hold the images' tools against what the crate asks for, and with ``details`` what its crates ask for.
 
-    :raises RefusedError: ``rust-too-old``, ``unsupported-toolchain`` or ``unsupported-requirement``.
+    :raises RefusedError: ``rust-too-old``, ``unsupported-toolchain``, ``unsupported-requirement``,
+        ``unsupported-variable``, or the code of a row of ``maturin.toml``.
     """
     for one in (None, *details):
         _check_rust(manifest, one, versions.rust)
+    if request.overlooked:
+        yield Note(
+            f"builds do not get {', '.join(request.overlooked)} of your environment; "
+            "what is below [environment] they get",
+            "environment",
+        )
     for wanted in request.targets:
+        check_environment(wanted.environment, wanted.target)
+        for code, text in judge_settings(manifest.maturin, wanted.target, wanted.environment):
+            yield Note(text, code)
         for text in check_demands(
             manifest.demands,
             name=manifest.name,

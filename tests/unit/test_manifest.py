@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import locked, make_crate, make_manifest
+from fakes import kinds, locked, make_crate, make_manifest
 
 from xbuild.errors import RefusedError
+from xbuild.project.features import features_for
 from xbuild.project.manifest import read_manifest
 
 MODULE = "[lib]\ncrate-type = ['cdylib']\n"
@@ -160,9 +161,25 @@ def test_what_is_not_read_may_have_any_shape(tmp_path: Path) -> None:
 
 
 def test_features_for_some_versions_of_python(tmp_path: Path) -> None:
-    text = '[tool.maturin]\nfeatures = ["a", { feature = "b", python-version = ">=3.11" }]\n'
+    text = (
+        '[tool.maturin]\nfeatures = ["a", { feature = "b", python-version = ">=3.11" }, { feature = "c" }, '
+        '{ feature = "d", python-implementation = "PyPy" }]\n'
+    )
+    found = read_manifest(put(tmp_path, Cargo_toml=CARGO, pyproject_toml=PYPROJECT + text))
+    assert found.maturin_features == ("a", "c")
+    asked = kinds("python3.9", "python3.11", "pypy3.11")
+    on = {item.kind: features_for(item, found.conditional_features) for item in asked}
+    assert on == {"python3.9": (), "python3.11": ("b",), "pypy3.11": ("b", "d")}
+
+
+@pytest.mark.parametrize(
+    "feature", ['{ python-version = ">=3" }', '{ feature = "a", python-version = "three" }', "3"]
+)
+def test_features_that_maturin_does_not_take(tmp_path: Path, feature: str) -> None:
+    text = f"[tool.maturin]\nfeatures = [{feature}]\n"
     error = refusal(put(tmp_path, Cargo_toml=CARGO, pyproject_toml=PYPROJECT + text))
-    assert error.code == "unsupported-features"
+    assert error.code == "bad-manifest"
+    assert "tool.maturin.features.0" in error.details
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from xbuild.engine import Limits
 from xbuild.errors import ExitStatus, RefusedError
 from xbuild.plan import Plan, make_plan, refuse
 from xbuild.project.details import Details
+from xbuild.project.features import ConditionalFeature
 from xbuild.project.manifest import Manifest
 from xbuild.request import BuildRequest
 from xbuild.tools import Versions
@@ -426,6 +427,37 @@ def test_the_profile_is_the_callers_else_the_projects_own(
     assert made.jobs[0].steps[0].argv[2 : 2 + len(words)] == words
     assert made.jobs[0].steps[0].argv[2 + len(words)] == "--target"
     assert made.jobs[0].env[f"CARGO_PROFILE_{(asked or own or 'release').upper()}_CODEGEN_UNITS"] == "1"
+
+
+SOME = (
+    ConditionalFeature(feature="pyo3/abi3-py311", python_version=">=3.11", python_implementation="cpython"),
+    ConditionalFeature(feature="pyo3/abi3-py38", python_version="<3.11"),
+    ConditionalFeature(feature="old", python_version="<3.11"),
+)
+
+
+def test_features_for_some_pythons_decide_on_their_wheels() -> None:
+    manifest = make_manifest(maturin_features=("fast",), conditional_features=SOME)
+    asked = ("python3.9", "python3.10", "python3.11", "python3.13", "pypy3.11")
+    made = plan(make_request(make_target(LINUX, *asked)), manifest, make_details())
+    platform = "manylinux2014_x86_64.manylinux_2_17_x86_64"
+    assert wheels(made)[LINUX] == [
+        f"demo-1.2.3-cp38-abi3-{platform}.whl",
+        f"demo-1.2.3-cp311-abi3-{platform}.whl",
+        f"demo-1.2.3-pp311-pypy311_pp73-{platform}.whl",
+    ]
+    steps = made.jobs[0].steps
+    assert [step.interpreters for step in steps[:2]] == [asked[:2], asked[2:4]]
+    # maturin turns them on by itself, as long as it is given no others
+    assert all("--features" not in step.argv for step in steps)
+
+
+def test_features_of_the_caller_are_added_to_those_for_some_pythons() -> None:
+    manifest = make_manifest(maturin_features=("fast",), conditional_features=SOME)
+    wanted = make_target(LINUX, "python3.9", "python3.13", features=("more",))
+    made = plan(make_request(wanted), manifest, make_details())
+    given = [step.argv[step.argv.index("--features") + 1] for step in made.jobs[0].steps]
+    assert given == ["fast,pyo3/abi3-py38,old,more", "fast,pyo3/abi3-py311,more"]
 
 
 @pytest.mark.parametrize("bindings", ["cffi", "uniffi"])

@@ -19,6 +19,7 @@ from xbuild.fetch import Network
 from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
 from xbuild.interpreters import ALL, resolve_interpreter
+from xbuild.project.maturin import passed_over
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import DEFAULT, Loaded, Settings, Trust, load_settings, tree_of
 from xbuild.smoke import SmokeTest
@@ -62,6 +63,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         reproducible=settings.reproducible,
         fresh=settings.fresh,
         epoch=_epoch(os.environ.get("SOURCE_DATE_EPOCH", "")),
+        overlooked=tuple(passed_over(os.environ)),
         test=settings.test,
         runtime=settings.runtime,
         source_root=settings.source_root.resolve() if settings.source_root else None,

@@ -48,6 +48,15 @@ def rules() -> tuple[Rule, ...]:
     return tuple(Rule(**row | {"env": MappingProxyType(row.get("env", {}))}) for row in _table()["key"])
 
 
+def rule_of(key: tuple[str, ...]) -> Rule | None:
+    """The row for a key, if there is one."""
+    for rule in rules():
+        pattern = rule.key.split(".")
+        if len(pattern) <= len(key) and all(a in {b, "*"} for a, b in zip(pattern, key, strict=False)):
+            return rule
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     config: CargoConfig

@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from xbuild.errors import RefusedError
 from xbuild.project.cargoconfig import CargoConfig
+from xbuild.project.features import ConditionalFeature, read_features
 from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.named import Manifests, check_python_source, named
 from xbuild.project.roots import find_sources
@@ -44,6 +45,7 @@ class Manifest:
     :ivar demands: what the project demands of Rust and of maturin.
     :ivar config: cargo's configuration in the sources, once these are taken.
     :ivar maturin_features: features that ``[tool.maturin]`` turns on.
+    :ivar conditional_features: those that it turns on for some Pythons only.
     """
 
     project: Path
@@ -59,6 +61,7 @@ class Manifest:
     locked: tuple[LockedPackage, ...] | None
     bindings: str
     maturin_features: tuple[str, ...]
+    conditional_features: tuple[ConditionalFeature, ...] = ()
     maturin: Mapping[str, Any]
     demands: Demands = field(default_factory=Demands)
     config: CargoConfig = field(default_factory=CargoConfig)
@@ -95,7 +98,7 @@ def read_manifest(
     :param home: the user's home folder.
     :param trusted: whether the user trusts what the project names outside of what it came with.
     :raises RefusedError: ``no-crate``, ``bad-manifest``, ``not-maturin``, ``bad-version``,
-        ``unsupported-features``, ``outside-sources`` or ``python-source-outside``.
+        ``outside-sources`` or ``python-source-outside``.
     :raises UsageError: ``bad-source-root``.
     """
     project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
@@ -143,6 +146,7 @@ def read_manifest(
         trusted=trusted,
         around=_workspace_around(project.resolve(), cargo_toml, cargo, workspace),
     )
+    features = read_features(settings.get("features", []))
     return Manifest(
         project=project.resolve(),
         cargo_toml=cargo_toml,
@@ -150,13 +154,14 @@ def read_manifest(
         root=sources.root,
         folders=sources.folders,
         files=sources.files,
-        name=_name(python, settings, package),
+        name=_name(python, package),
         version=_version(python, package, cargo_toml),
         requires_python=_requires_python(python),
         rust_version=str(package.get("rust-version", "")),
         locked=read_lock(lock_path) if lock_path.is_file() else None,
         bindings=_bindings(settings, cargo, workspace_cargo),
-        maturin_features=_features(settings, project),
+        maturin_features=tuple(item for item in features if isinstance(item, str)),
+        conditional_features=tuple(item for item in features if not isinstance(item, str)),
         maturin=settings,
         demands=read_demands(project.resolve(), sources.root, pyproject, cargo),
     )
@@ -328,8 +333,8 @@ def _members(root: Path, workspace: Mapping[str, Any]) -> Iterator[Path]:
                 yield folder
 
 
-def _name(python: Mapping[str, Any], settings: Mapping[str, Any], package: Mapping[str, Any]) -> str:
-    name = str(python.get("name") or settings.get("name") or package.get("name", ""))
+def _name(python: Mapping[str, Any], package: Mapping[str, Any]) -> str:
+    name = str(python.get("name") or package.get("name", ""))
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
         raise RefusedError(f"{name!r} is no name of a Python distribution", code="bad-manifest")
     canonicalize_name(name)
@@ -360,18 +365,6 @@ def _semver_to_pep440(text: str) -> str:
         letter = {"alpha": "a", "beta": "b", "rc": "rc"}[match[2]]
         head = f"{match[1]}{letter}{match[3] or 0}"
     return f"{head}+{build}" if build else head
-
-
-def _features(settings: Mapping[str, Any], project: Path) -> tuple[str, ...]:
-    features = settings.get("features", [])
-    if any(isinstance(feature, dict) for feature in features):
-        raise RefusedError(
-            "features for some versions of Python only are not supported",
-            details=f"tool.maturin.features of {project / 'pyproject.toml'} has a table",
-            hint="name them without a condition, or give --features in a run for each of those versions",
-            code="unsupported-features",
-        )
-    return tuple(features)
 
 
 def _requires_python(python: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+from packaging.specifiers import SpecifierSet
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 
@@ -88,14 +89,24 @@ class _Project(_Shape):
     requires_python: str = ""
 
 
+def _specifier(value: str) -> str:
+    SpecifierSet(value)
+    return value
+
+
+class _Feature(_Shape):
+    feature: str
+    python_version: Annotated[str, AfterValidator(_specifier)] = ""
+    python_implementation: str = ""
+
+
 class _Maturin(_Shape):
-    name: str = ""
     manifest_path: PathWord = ""
     python_source: PathWord = ""
     python_packages: list[PathWord] = []
     bindings: Literal["", "pyo3", "pyo3-ffi", "cffi", "uniffi", "bin"] = ""
     profile: Annotated[str, AfterValidator(_profile)] = ""
-    features: list[str | Table] = []
+    features: list[str | _Feature] = []
     all_features: bool = False
     no_default_features: bool = False
 
