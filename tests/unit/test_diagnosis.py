@@ -19,6 +19,7 @@ def of_sample(name: str) -> list[str]:
 def test_rustc() -> None:
     error = of_sample("rustc")
     assert error[:2] == ["error[E0308]: mismatched types", " --> src/lib.rs:2:35"]
+    assert error[2:4] == ["  |", "2 | pub fn first(c: &Config) -> u32 { c.name }"]
     assert not any(line.startswith("error") for line in error[1:])
     assert len(error) <= MOST_LINES
 
@@ -196,7 +197,8 @@ def test_the_first_error_of_a_long_output(error: str) -> None:
     lines += ["  second.c:1:1: error: no more", "", "  --- stderr", *panic, "💥 maturin failed"]
     lines.append("  Caused by: Failed to build a native library through cargo")
     said = [error, "    25 |  x", *(line.strip() for line in panic[:2])]
-    assert first_error(["   Compiling x v1", *lines]).splitlines() == [head, ended.strip(), *said]
+    exited = "process didn't exit successfully: `build-script-build` (exit status: 101)"
+    assert first_error(["   Compiling x v1", *lines]).splitlines() == [head, exited, *said]
 
 
 def test_where_a_compiler_says_it_is_stays_with_the_error() -> None:

@@ -15,12 +15,13 @@ MOST_COLUMNS = 400
 _KEPT_COLUMNS = 2000
 _KEPT_LINES = 200
 _LAST_LINES = 8
-_END_LINES = 3
+_END_LINES, _END_COLUMNS = 3, 160
 """How much of a build script's end is shown where something that it ran has failed before."""
 
 _THROUGH_CARGO = re.compile(r"Cargo build finished with|through cargo|Failed to run `?cargo|`cargo metadata`")
 _NO_PART = ("error", "warning", mark.MATURIN, "For more information")
 _NOTE = re.compile(r"\s+= note: ?(.*)")
+_FOLDER = re.compile(r"`[^`\s]*/(?=[^`/\s]*`)")
 _COMMAND_NOTE = re.compile(
     r"""\s*(?:["']|LC_ALL=|PATH=|VSLANG=|ZERO_AR_DATE=|env |some arguments are omitted)"""
 )
@@ -80,7 +81,7 @@ class _Block:
             return False
         self._blank = not line and not self._is_linking
         if len(self._lines) < _KEPT_LINES:
-            self._lines += [line] if line.strip(" |") or self._is_linking else []
+            self._lines += [line] if line else []
         return True
 
     def diagnosis(self) -> Diagnosis:
@@ -113,7 +114,7 @@ class _Script:
         if line == "  --- stderr":
             self._before.clear()
         elif mark.says_exit(line.strip()) and not self._exited:
-            self._exited.append(line.strip())
+            self._exited.append(_FOLDER.sub("`", line.strip()))
         elif line.startswith("  ") and line.strip() and line != "  --- stdout":
             own = line.removeprefix("  ")
             passed_on = mark.passed_on(own)
@@ -148,6 +149,7 @@ class _Script:
         end = self._panic or [line for line in self._last if line not in self._tool]
         if self._tool:
             end = end[: _END_LINES if self._panic else None][-_END_LINES:]
+            end = [_clipped(line, _END_COLUMNS) for line in end]
         shown = [*head, *self._tool[: room - len(end)], *end]
         return Diagnosis(
             lines=_fitting(shown),
@@ -272,4 +274,8 @@ def _fitting(block: Sequence[str]) -> tuple[str, ...]:
     shown = list(block)
     if len(shown) > MOST_LINES:
         shown = [*shown[: MOST_LINES - 1], f"… {len(shown) - MOST_LINES + 1} more lines"]
-    return tuple(line if len(line) <= MOST_COLUMNS else f"{line[:MOST_COLUMNS]}…" for line in shown)
+    return tuple(_clipped(line, MOST_COLUMNS) for line in shown)
+
+
+def _clipped(line: str, columns: int) -> str:
+    return line if len(line) <= columns else f"{line[:columns]}…"
