@@ -1,4 +1,4 @@
-"""What is the same in every build container on every machine: where things are, and who builds."""
+"""What is the same on every machine: where things are, in containers and beside wheels, and who builds."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ TARGET_DIR = "/target"
 
 OUT = "/out"
 """Where maturin leaves wheels."""
+
+BESIDE = ".xbuild"
+"""The folder beside the wheels that holds their report, logs and attestations."""
 
 USER_SYSROOT = "/opt/xbuild/sysroot/user"
 """A Windows SDK of the caller's own."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from xbuild.catalog import Catalog
 from xbuild.errors import RefusedError
 from xbuild.images.recipe import pinned_maturin, wanted_recipe
+from xbuild.layout import BESIDE
 from xbuild.lockfile import drift_error
 from xbuild.locking import early_drift
 from xbuild.plan import Plan, make_plan
 from xbuild.project.lockfile import no_lockfile
 from xbuild.project.manifest import Manifest, read_manifest
-from xbuild.report import BESIDE
 from xbuild.request import BuildRequest
 from xbuild.tools import Versions
 

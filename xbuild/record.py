@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from xbuild.errors import RefusedError, UsageError
 from xbuild.files import sha256_of
+from xbuild.layout import BESIDE
 from xbuild.project.globs import checked_globs
-from xbuild.report import BESIDE, REPORT, SCHEMA
+from xbuild.report import REPORT, SCHEMA
 
 _LIMIT = 64 << 20
 

@@ -20,8 +20,6 @@ from xbuild.request import BuildRequest, TargetRequest
 
 SCHEMA = "xbuild.report/1"
 REPORT = "report.json"
-BESIDE = ".xbuild"
-"""The folder beside the wheels that holds their report, logs and attestations."""
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "timeout": ExitStatus.TIMEOUT,
     "engine-error": ExitStatus.ENGINE,

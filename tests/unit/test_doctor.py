@@ -247,14 +247,16 @@ def test_space_is_looked_for_where_the_cache_will_be(tmp_path: Path) -> None:
     assert "GiB" in found.message
 
 
-def test_what_a_project_names_is_no_escape_for_the_terminal(tmp_path: Path) -> None:
-    (tmp_path / "xbuild.toml").write_text('cache_dir = "ca\\u009b2Jche"\n', "utf-8")
+def test_what_a_file_names_is_no_escape_for_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "xbuild").mkdir()
+    (tmp_path / "xbuild" / "config.toml").write_text('cache_dir = "ca\\u009b2Jche"\n', "utf-8")
     done = subprocess.run(
         (sys.executable, "-m", "xbuild", "doctor"),
         cwd=tmp_path,
         env={
             **{name: value for name, value in os.environ.items() if name != "XBUILD_CACHE_DIR"},
             "DOCKER_HOST": f"unix://{tmp_path}/nothing.sock",
+            "XDG_CONFIG_HOME": str(tmp_path),
         },
         capture_output=True,
         text=True,

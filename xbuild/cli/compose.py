@@ -22,7 +22,6 @@ from xbuild.interpreters import ALL, resolve_interpreter
 from xbuild.project.maturin import passed_over
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.settings import DEFAULT, Loaded, Settings, Trust, load_settings, tree_of
-from xbuild.smoke import SmokeTest
 from xbuild.toml import read_toml
 
 if TYPE_CHECKING:
@@ -217,6 +216,9 @@ def make_builder(
 
     :param narrate: gets what the recipes print.
     """
+    # Imported late: what audits its wheel takes a while to load
+    from xbuild.smoke import SmokeTest
+
     return ImageBuilder(
         engine,
         make_sources(settings),

@@ -21,12 +21,13 @@ from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Notice, Output, RunFinished, ended_by
 from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder
+from xbuild.layout import BESIDE
 from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan import Plan
 from xbuild.rebuild import Outcome, judge, with_images
 from xbuild.record import Record, RecordedWheel
-from xbuild.report import BESIDE, REPORT, Report, copy_logs, write_json
+from xbuild.report import REPORT, Report, copy_logs, write_json
 from xbuild.request import BuildRequest
 from xbuild.settings import Settings
 from xbuild.ui.console import make_console, open_screen
