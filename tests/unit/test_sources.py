@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from test_snapshot import commit, git, names, put
 
 from xbuild.errors import RefusedError, UsageError, XbuildError
-from xbuild.project.leftout import configurations_left_out, left_out
+from xbuild.project.leftout import configurations_left_out, left_out, unseen
 from xbuild.project.manifest import Manifest, read_manifest
 from xbuild.project.snapshot import Snapshot, take_snapshot
 
@@ -532,3 +532,15 @@ def test_a_file_that_is_ignored_or_excluded_is_named_where_a_build_misses_it(yar
     assert ignored.hint == 'source_include = ["py/gen/a.c"]'
     assert excluded.path == project / "data.bin"
     assert excluded.message.endswith("source_exclude leaves it out")
+
+
+@pytest.mark.parametrize(
+    ("files", "size", "told"), [(20_001, 0, True), (9, (1 << 30) + 1, True), (9, 9, False)]
+)
+def test_sources_that_take_long_to_copy_are_told(yard: Yard, files: int, size: int, *, told: bool) -> None:
+    project = yard.crate("py")
+    manifest, snapshot = yard.take(project)
+    found = {item.code: item for item in unseen(manifest, replace(snapshot, files=files, size=size), None)}
+    assert ("many-sources" in found) == told
+    if told:
+        assert f"--source-root {project}" in found["many-sources"].hint

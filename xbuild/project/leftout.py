@@ -23,6 +23,8 @@ _QUOTED = re.compile(r"[`'\"\u2018\u201c]([^`'\"\u2019\u201d]+)[`'\"\u2019\u201d
 _BARE = re.compile(r"[^\s`'\"\u2018-\u201d,;()\[\]]*/[^\s`'\"\u2018-\u201d,;()\[\]]*")
 _LONGEST = 4096
 _SHOWN = 5
+_MANY_FILES, _MUCH = 20_000, 1 << 30
+"""So many files, and bytes, take a while to copy: 50,000 files took ten seconds on two processors."""
 _CLIMB = 8
 """Folders above the root of which a path may have lost the names, because ``/..`` is ``/``."""
 
@@ -55,6 +57,14 @@ def unseen(manifest: Manifest, snapshot: Snapshot, home: Path | None) -> Iterato
             target,
             f"{manifest.root / name} is a link to {target}, which the build does not see",
             f"name a folder that has both with --source-root; the sources are {manifest.root}",
+        )
+    if snapshot.files > _MANY_FILES or snapshot.size > _MUCH:
+        yield Remark(
+            "many-sources",
+            manifest.root,
+            f"the sources are {snapshot.files:,} files, {snapshot.size >> 20:,} MB: copying them takes long",
+            "leave out what the build does not need with source_exclude; or say --source-root "
+            f"{manifest.project}, which takes no more than the manifests name",
         )
     for path in configurations_left_out(manifest, snapshot, home):
         yield Remark(
