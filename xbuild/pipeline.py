@@ -150,8 +150,16 @@ class Pipeline:
                 if self._request.offline or error.code not in {"offline", "lockfile-outdated"}:
                     raise
                 note = f"{_UNKNOWN}: {error.brief}; `xbuild run` fetches what is missing"
-                return self._plan(looked, {}, Note(note, "not-known"))
-            return self._plan(looked, by_view)
+                return self._plan(looked, {}, *self._absent(looked), Note(note, "not-known"))
+            return self._plan(looked, by_view, *self._absent(looked))
+
+    def _absent(self, looked: _Looked) -> Iterator[Note]:
+        """What a plan says of images that are not there."""
+        for wanted in self._request.targets:
+            triple = wanted.target.triple
+            if looked.images[triple] is None:
+                how = "pulls" if wanted.image else "makes"
+                yield Note(f"the image of {triple} is not there: `xbuild run` {how} it", "image-not-here")
 
     def build(self) -> Report:
         """Build, collect, check, and give the report.

@@ -533,13 +533,18 @@ def test_a_plan_names_the_images_that_are_still_to_be_made(place: Place) -> None
     image = place.engine.image(plan.jobs[0].image)
     assert image is not None
     place.engine.remove_image(image.id)
-    assert place.pipeline(place.request()).plan().jobs[0].image == image.tags[0]
+    plan = place.pipeline(place.request()).plan()
+    assert plan.jobs[0].image == image.tags[0]
+    told = f"the image of {LINUX} is not there: `xbuild run` makes it"
+    assert told in [note.text for note in plan.notes if note.code == "image-not-here"]
 
 
 def test_a_plan_pulls_nothing(place: Place) -> None:
     place.engine.registry["own:1"] = make_image("sha256:own", tags=("own:1",))
     wanted = make_request(make_target(LINUX, "python3.11", image="own:1"), project=place.project)
-    assert place.pipeline(wanted).plan().jobs[0].image == "own:1"
+    plan = place.pipeline(wanted).plan()
+    assert plan.jobs[0].image == "own:1"
+    assert any("`xbuild run` pulls it" in note.text for note in plan.notes)
     assert place.engine.image("own:1") is None
 
 
