@@ -18,6 +18,13 @@ _LACKING = re.compile(
     r"\(locked to (?P<version>[^)]+)\)"
 )
 """What cargo says where the index has no such release: the mirror lags behind, or it was withdrawn."""
+_NETWORK = re.compile(
+    r"spurious network error|network failure|unable to update (?:registry|\w+://)|download of|"
+    r"failed to (?:clone|download|fetch)|"
+    r"could not resolve|timed? ?out|\bSSL|certificate|\bHTTP|^\s+\[\d+\] ",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Words of cargo, git and curl where something could not be had from elsewhere."""
 _METADATA_LIMIT = 256 << 20
 
 
@@ -94,10 +101,11 @@ class Cargo:
                 code="crate-not-in-index",
                 retryable=True,
             )
+        is_networks = result.timed_out or bool(_NETWORK.search(text))
         raise FetchError(
             f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
             details=text,
-            hint=NETWORK_HINT,
+            hint=NETWORK_HINT if is_networks else "cargo says the same beside the crate's Cargo.toml",
             code="fetch-failed",
-            retryable=True,
+            retryable=is_networks,
         )

@@ -428,6 +428,23 @@ def test_cargo_fails(place: Place, line: str, answer: int | ExecResult, code: st
         assert "too long" in error.brief
 
 
+UNRESOLVED = "error: failed to get `serde` as a dependency\n\nCaused by:\n  [6] Could not resolve hostname"
+CLONE = "error: failed to get `x`\n\nCaused by:\n  failed to clone into: /out/home/git/db/b-826730c3fc0456a4"
+NO_VERSION = "error: invalid type: integer `1`, expected SemVer version\n --> Cargo.toml:3:9"
+
+
+@pytest.mark.parametrize(("said", "networks"), [(UNRESOLVED, True), (CLONE, True), (NO_VERSION, False)])
+def test_mirrors_are_asked_after_where_it_was_the_network(place: Place, said: str, *, networks: bool) -> None:
+    def play(command: Command) -> int:
+        command.say(*said.split("\n"), stream="stderr")
+        return 101
+
+    place.engine.on("cargo", play)
+    error = place.refusal()
+    assert ("mirrors" in error.hint) == networks
+    assert error.retryable == networks
+
+
 def test_a_token_in_the_url_of_a_repository_is_not_told(place: Place) -> None:
     def play(command: Command) -> int:
         command.say("    Updating git repository `https://user:to@ken@git.example/repo`", stream="stderr")
