@@ -26,6 +26,7 @@ from xbuild.images.recipe import ROOT_LABEL, root_recipe
 from xbuild.project.details import Details
 from xbuild.project.lockfile import LockedPackage, read_lock
 from xbuild.project.manifest import Manifest
+from xbuild.project.toolchain import Demands
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.transport import tar_tree
 from xbuild.wheels import AuditResult
@@ -468,6 +469,7 @@ def make_manifest(project: Path = Path("/nowhere/demo"), /, **changes: Any) -> M
         "bindings": "pyo3",
         "maturin_features": (),
         "maturin": {},
+        "demands": Demands(profiles=("dist", "release-lto")),
     }
     return Manifest(**{**values, **changes})
 
@@ -551,7 +553,8 @@ def make_crate(
     crate.write(
         "Cargo.toml",
         f'[package]\nname = "{name}"\nversion = "1.2.3"\nedition = "2021"\n\n'
-        f'[lib]\ncrate-type = ["cdylib"]\n\n[dependencies]\npyo3 = "{pyo3}"\n',
+        f'[lib]\ncrate-type = ["cdylib"]\n\n[profile.dist]\ninherits = "release"\n\n'
+        f'[dependencies]\npyo3 = "{pyo3}"\n',
     )
     crate.write("src/lib.rs", "// nothing\n")
     crate.packages = list(lock if lock is not None else (locked("pyo3", pyo3),))

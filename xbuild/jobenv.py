@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xbuild.catalog.model import did_you_mean
+from xbuild.errors import RefusedError
 from xbuild.layout import SRC, TARGET_DIR, VENDOR
 from xbuild.project.configured import judge
 from xbuild.project.history import CONFIG_HOME
@@ -11,6 +13,9 @@ from xbuild.project.manifest import Manifest
 from xbuild.project.rustflags import configured_flags, without_linker, without_lookup
 from xbuild.request import BuildRequest, TargetRequest
 from xbuild.tools import Note
+
+_BUILT_IN = ("bench", "dev", "release", "test")
+"""Profiles that cargo has by itself."""
 
 
 def job_environment(
@@ -62,6 +67,27 @@ def configuration_notes(wanted: TargetRequest, manifest: Manifest) -> Iterator[N
             f"{file.shown} does not count: cargo is started in {manifest.project}, and reads it from there up"
         )
         yield Note(text, "cargo-config")
+
+
+def check_profile(wanted: TargetRequest, manifest: Manifest) -> None:
+    """Refuse a profile that nothing defines: cargo would, in the middle of a build.
+
+    :raises RefusedError: ``unknown-profile``.
+    """
+    profile = profile_of(wanted, manifest)
+    tables = manifest.config.merged.get("profile", {})
+    known = {*_BUILT_IN, *manifest.demands.profiles, *(tables if isinstance(tables, dict) else ())}
+    variable = f"CARGO_PROFILE_{profile.upper().replace('-', '_')}_INHERITS"
+    if profile in known or variable in wanted.environment:
+        return
+    raise RefusedError(
+        f"there is no Cargo profile {profile}",
+        details=f"{manifest.lock_path.with_name('Cargo.toml')} has no [profile.{profile}]; known are "
+        f"{', '.join(sorted(known))}",
+        hint=did_you_mean(profile, sorted(known))
+        or "name one of these: --profile, or profile in [tool.maturin]",
+        code="unknown-profile",
+    )
 
 
 def profile_of(wanted: TargetRequest, manifest: Manifest) -> str:

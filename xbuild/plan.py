@@ -13,7 +13,7 @@ from packaging.version import Version
 from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
-from xbuild.jobenv import configuration_notes, job_environment, profile_of
+from xbuild.jobenv import check_profile, configuration_notes, job_environment, profile_of
 from xbuild.layout import OUT, SRC, USER_SYSROOT
 from xbuild.project.choice import choose_bindings
 from xbuild.project.details import Details
@@ -166,6 +166,9 @@ def make_plan(
     for wanted in request.targets:
         own = known.get(wanted.target.triple)
         bindings = choose_bindings(manifest, own)
+        if own:
+            # All files that may define one are read by then
+            check_profile(wanted, manifest)
         steps = _steps(wanted, manifest, own, bindings, catalog=catalog, refused=refused, doubtful=doubtful)
         if steps:
             image = wanted.image or images[wanted.target.triple]

@@ -32,9 +32,11 @@ from xbuild.catalog import load_catalog
 from xbuild.engine import Limits
 from xbuild.errors import ExitStatus, RefusedError
 from xbuild.plan import Plan, make_plan, refuse
+from xbuild.project.cargoconfig import CargoConfig, ConfigFile
 from xbuild.project.details import Details
 from xbuild.project.features import ConditionalFeature
 from xbuild.project.manifest import Manifest
+from xbuild.project.toolchain import Demands
 from xbuild.request import BuildRequest
 from xbuild.tools import Versions
 
@@ -458,6 +460,30 @@ def test_features_of_the_caller_are_added_to_those_for_some_pythons() -> None:
     made = plan(make_request(wanted), manifest, make_details())
     given = [step.argv[step.argv.index("--features") + 1] for step in made.jobs[0].steps]
     assert given == ["fast,pyo3/abi3-py38,old,more", "fast,pyo3/abi3-py311,more"]
+
+
+@pytest.mark.parametrize("place", ["Cargo.toml", "config", "variable"])
+def test_a_profile_that_something_defines(place: str) -> None:
+    path = Path("/nowhere/demo/.cargo/config.toml")
+    config = CargoConfig(files=(ConfigFile(path, path.parent, path, {"profile": {"dist": {}}}),))
+    by_place: dict[str, dict[str, Any]] = {
+        "Cargo.toml": {"demands": Demands(profiles=("dist",))},
+        "config": {"demands": Demands(), "config": config},
+        "variable": {"demands": Demands()},
+    }
+    environment = {"CARGO_PROFILE_DIST_INHERITS": "release"} if place == "variable" else {}
+    wanted = make_target(LINUX, "python3.11", profile="dist", environment=environment)
+    assert plan(make_request(wanted), make_manifest(**by_place[place]), make_details()).jobs
+
+
+def test_a_profile_that_nothing_defines() -> None:
+    request = make_request(make_target(LINUX, "python3.11", profile="relase"))
+    error = refused(request, None, make_details())
+    assert error.code == "unknown-profile"
+    assert "release-lto" in error.details
+    assert "did you mean" in error.hint
+    # A file that has it may not have been read yet
+    assert plan(request).jobs
 
 
 @pytest.mark.parametrize("bindings", ["cffi", "uniffi"])

@@ -163,7 +163,7 @@ def read_manifest(
         maturin_features=tuple(item for item in features if isinstance(item, str)),
         conditional_features=tuple(item for item in features if not isinstance(item, str)),
         maturin=settings,
-        demands=read_demands(project.resolve(), sources.root, pyproject, cargo),
+        demands=read_demands(project.resolve(), sources.root, pyproject, cargo, workspace_cargo),
     )
 
 

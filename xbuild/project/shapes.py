@@ -76,6 +76,7 @@ class CargoToml(_Scope):
     lib: _Lib = _Lib()
     target: dict[str, _Scope] = {}
     patch: dict[str, Dependencies] = {}
+    profile: Table = {}
 
 
 class _BuildSystem(_Shape):

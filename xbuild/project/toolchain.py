@@ -46,20 +46,27 @@ class Demands:
     :ivar toolchain: what ``toolchain_file`` names, or ``""``: a channel, or the path of a toolchain.
     :ivar requires: requirements of the build backend's environment, as pyproject.toml has them.
     :ivar cargo_features: unstable features of cargo's that Cargo.toml turns on.
+    :ivar profiles: profiles that the workspace's Cargo.toml has a table for.
     """
 
     toolchain: str = ""
     toolchain_file: Path = Path()
     requires: tuple[str, ...] = ()
     cargo_features: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 def read_demands(
-    project: Path, root: Path, pyproject: Mapping[str, Any], cargo: Mapping[str, Any]
+    project: Path,
+    root: Path,
+    pyproject: Mapping[str, Any],
+    cargo: Mapping[str, Any],
+    workspace: Mapping[str, Any],
 ) -> Demands:
     """What a project's files demand.
 
     :param root: the outermost folder that is looked at.
+    :param workspace: Cargo.toml of the workspace.
     :raises RefusedError: ``bad-toolchain-file``.
     """
     file, toolchain = _find_toolchain(project, root)
@@ -68,6 +75,7 @@ def read_demands(
         toolchain_file=file,
         requires=tuple(pyproject.get("build-system", {}).get("requires", ())),
         cargo_features=tuple(name for name in cargo.get("cargo-features", ()) if name in _UNSTABLE_FEATURES),
+        profiles=tuple(workspace.get("profile", {})),
     )
 
 
