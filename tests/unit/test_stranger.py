@@ -18,7 +18,8 @@ from cli_runner import xbuild
 from test_snapshot import commit, git, names, program, put
 from workshop import Workshop
 
-from xbuild.errors import ExitStatus
+from xbuild.errors import ExitStatus, RefusedError
+from xbuild.project.cargoconfig import read_config
 from xbuild.project.snapshot import take_snapshot
 
 CARGO_CONFIG = """\
@@ -78,6 +79,23 @@ def test_cargos_configuration_has_no_say_where_there_is_a_network(shop: Workshop
     assert not fetching.env["CARGO_HOME"].startswith("/src")
     assert not any("evil" in word for command in commands for word in command.argv)
     assert not any("evil" in value for value in fetching.env.values())
+
+
+def test_a_configuration_of_cargos_is_not_read_through_a_link(tmp_path: Path) -> None:
+    root = put(tmp_path / "tree", "Cargo.toml")
+    put(tmp_path, "home/.cargo/config.toml", text='[build]\nrustflags = ["--cfg=mine"]\n')
+    (root / ".cargo").symlink_to(tmp_path / "home" / ".cargo")
+    assert read_config(root, root, root, shown=root).files == ()
+    (root / ".cargo").unlink()
+    put(root, ".cargo/own.toml", text="")
+    (root / ".cargo" / "config.toml").symlink_to("own.toml")
+    (found,) = read_config(root, root, root, shown=root).files
+    assert found.path == root / ".cargo" / "config.toml"
+    assert not found.has("a\0b")
+    put(root, ".cargo/own.toml", text='include = "a\\u0000b"\n')
+    with pytest.raises(RefusedError) as caught:
+        read_config(root, root, root, shown=root)
+    assert caught.value.code == "bad-cargo-config"
 
 
 def test_containers_get_nothing_of_the_caller(

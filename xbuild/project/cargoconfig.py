@@ -34,6 +34,8 @@ class ConfigFile:
 
     def has(self, name: str) -> bool:
         """Whether the build has what the file names: relative to the folder that has ``.cargo``."""
+        if "\0" in name:
+            return False
         place = (self.path.parent.parent / name).resolve()
         return place.is_relative_to(self.root) and place.exists()
 
@@ -88,7 +90,8 @@ def _upwards(folder: Path, root: Path) -> Iterator[Path]:
 
 def _in_folder(folder: Path, root: Path, shown: Path) -> Iterator[ConfigFile]:
     path = next((path for name in NAMES if (path := folder / ".cargo" / name).is_file()), None)
-    if path:
+    # The build has nothing behind a link that leads out of the sources
+    if path and path.resolve().is_relative_to(root):
         yield from _read(path, root, shown, seen=frozenset())
 
 
@@ -118,8 +121,8 @@ def _included(value: object) -> Iterator[tuple[str, bool]]:
     """The names in an ``include``, and whether each may be missing."""
     for item in value if isinstance(value, list) else [value]:
         path = item.get("path") if isinstance(item, dict) else item
-        if not isinstance(path, str):
-            raise ValueError(f"include: {item!r} is no path")  # noqa: TRY004  # a value of the file
+        if not isinstance(path, str) or "\0" in path:
+            raise ValueError(f"include: {item!r} is no path")
         yield path, isinstance(item, dict) and item.get("optional") is True
 
 
