@@ -17,7 +17,16 @@ from xbuild.settings import Settings
 from xbuild.settings.files import read
 from xbuild.toml import parse_toml
 
-OWN_DATA = {"catalog/model.py", "images/recipe.py", "wheels/naming.py", "testing/testers.py"}
+OWN_DATA = {
+    "catalog/model.py",
+    "diagnosis/walls.py",
+    "images/recipe.py",
+    "images/released.py",
+    "project/configured.py",
+    "project/maturin.py",
+    "testing/testers.py",
+    "wheels/naming.py",
+}
 """Modules that read xbuild's own tables only."""
 
 

@@ -32,6 +32,8 @@ _MID_SYNC = re.compile(
 _PAUSES = (5.0, 20.0, 60.0)
 """Seconds to wait before a mirror that is being updated is asked again."""
 
+_LAST_WORDS = 5.0
+"""Seconds for what a program printed before it ended, and its own programs may keep open."""
 _SOURCES_LIST = "etc/apt/sources.list"
 _OPTIONS = "etc/apt/apt.conf.d/99mmdebstrap"
 _NO_REGISTRY_HINT = (
@@ -249,11 +251,8 @@ class _output:  # noqa: N801  # reads as a function
         self._on_line = host.on_line
         self._cancelled = host.cancelled
         self._last: list[str] = []
-        self._threads = [threading.Thread(target=self._watch, daemon=True)]
-        if self._process.stderr:
-            self._threads.append(
-                threading.Thread(target=self._relay, args=(self._process.stderr,), daemon=True)
-            )
+        self._listener = threading.Thread(target=self._relay, args=(self._process.stderr,), daemon=True)
+        self._threads = [threading.Thread(target=self._watch, daemon=True), self._listener]
 
     def __enter__(self) -> Iterator[bytes]:
         for thread in self._threads:
@@ -274,6 +273,8 @@ class _output:  # noqa: N801  # reads as a function
             return
         yield from iter(lambda: stream.read(1 << 20), b"")
         if self._process.wait() != 0:
+            # Its last words may be on their way still
+            self._listener.join(_LAST_WORDS)
             raise ImageError(
                 "mmdebstrap failed",
                 details="\n".join(self._last[-8:]),
@@ -282,8 +283,8 @@ class _output:  # noqa: N801  # reads as a function
                 retryable=True,
             )
 
-    def _relay(self, stream: IO[bytes]) -> None:
-        for raw in stream:
+    def _relay(self, stream: IO[bytes] | None) -> None:
+        for raw in stream or ():
             line = raw.decode("utf-8", "replace").rstrip()
             self._last = [*self._last[-20:], line]
             self._on_line(line)
