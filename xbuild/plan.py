@@ -165,7 +165,15 @@ def make_plan(
     notes = dict.fromkeys(check_tools(request, manifest, dict.fromkeys(known.values()), versions))
     for wanted in request.targets:
         own = known.get(wanted.target.triple)
-        bindings = choose_bindings(manifest, own)
+        try:
+            bindings = choose_bindings(manifest, own)
+            configured = list(configuration_notes(wanted, manifest))
+        except RefusedError as error:
+            # The other targets may do: dependencies and configuration go by the platform
+            if len(request.targets) == 1:
+                raise
+            refused.append(_refused_target(wanted, error))
+            continue
         if own:
             # All files that may define one are read by then
             check_profile(wanted, manifest)
@@ -174,7 +182,7 @@ def make_plan(
             image = wanted.image or images[wanted.target.triple]
             env = job_environment(wanted, request, manifest, bindings, epoch=epoch)
             jobs.append(_job(wanted, manifest, image=image, steps=tuple(steps), env=env))
-        notes.update(dict.fromkeys((*configuration_notes(wanted, manifest), *_notes(wanted, own))))
+        notes.update(dict.fromkeys((*configured, *_notes(wanted, own))))
     certain = not doubtful.issuperset(refused)
     if certain and (request.strict or not jobs):
         raise _all_refused(refused)
@@ -187,12 +195,21 @@ def make_plan(
     )
 
 
+def _refused_target(wanted: TargetRequest, error: RefusedError) -> Refusal:
+    reason = ": ".join(filter(None, (error.brief, error.details.replace("\n", "; "))))
+    return Refusal(
+        target=wanted.target.triple, interpreter="all", code=error.code, reason=reason, hint=error.hint
+    )
+
+
 def _all_refused(refused: list[Refusal]) -> RefusedError:
     first = refused[0]
     lines = [f"{item.target} {item.interpreter}: {item.reason}" for item in refused]
     hints = dict.fromkeys(item.hint for item in refused if item.hint)
     return RefusedError(
-        first.reason if len(refused) == 1 else f"{len(refused)} of the requested builds cannot work",
+        first.reason
+        if len({item.reason for item in refused}) == 1
+        else f"{len(refused)} of the requested builds cannot work",
         details="\n".join(lines),
         hint="\n".join(hints),
         code=first.code,

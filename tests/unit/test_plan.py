@@ -508,6 +508,21 @@ def test_pyo3_that_no_feature_turns_on() -> None:
     assert "--features" in error.hint
 
 
+def test_a_target_without_pyo3_is_refused_and_the_others_are_built() -> None:
+    request = make_request(make_target(WINDOWS, "python3.11"), make_target(LINUX, "python3.11"))
+    found = {WINDOWS: make_details(bindings="cffi", pyo3_version=""), LINUX: make_details()}
+    made = plan(request, make_manifest(), found)
+    assert [job.id for job in made.jobs] == [LINUX]
+    (against,) = made.refused
+    assert (against.target, against.interpreter, against.code) == (WINDOWS, "all", "unsupported-bindings")
+    assert "not built with PyO3" in against.reason
+    assert "--features" in against.hint
+    none = dict.fromkeys((WINDOWS, LINUX), found[WINDOWS])
+    error = refused(request, make_manifest(), none)
+    assert error.code == "unsupported-bindings"
+    assert "not built with PyO3" in error.brief
+
+
 def test_neither_a_module_nor_a_program() -> None:
     found = make_details(bindings="", pyo3_version="")
     error = refused(make_request(make_target(LINUX, "python3.11")), make_manifest(bindings=""), found)
