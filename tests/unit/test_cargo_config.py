@@ -178,6 +178,27 @@ def test_the_file_without_a_suffix_counts_alone(crate: CrateFiles) -> None:
     assert config(crate, "build.jobs = 2\n", name="config").merged == {"build": {"jobs": 2}}
 
 
+@pytest.mark.parametrize("linked", [".cargo", ".cargo/config.toml"])
+def test_a_link_that_leads_out_of_the_sources_is_not_followed(crate: CrateFiles, linked: str) -> None:
+    own = CrateFiles(crate.folder.parent).write("home/.cargo/config.toml", MIRROR)
+    place = crate.folder / linked
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(own if linked.endswith(".toml") else own.parent)
+    made = config(crate)
+    assert made.files == ()
+    drop_remote_sources(made)
+    assert own.read_text("utf-8") == MIRROR
+
+
+def test_a_link_inside_of_the_sources_is_followed(crate: CrateFiles) -> None:
+    crate.write("shared/config.toml", MIRROR)
+    (crate.folder / ".cargo").symlink_to("shared")
+    made = config(crate)
+    drop_remote_sources(made)
+    assert (crate.folder / ".cargo").is_symlink()
+    assert "source" not in read_toml(crate.folder / "shared" / "config.toml")
+
+
 def test_included_files(crate: CrateFiles) -> None:
     crate.write(".cargo/one.toml", "term.color = 'never'\nbuild.jobs = 1\n")
     crate.write(".cargo/two.toml", "include = '../more.toml'\nbuild.jobs = 2\n")

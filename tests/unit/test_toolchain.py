@@ -119,6 +119,13 @@ def test_it_is_found_upwards_but_not_above_the_sources(crate: CrateFiles) -> Non
     assert notes(CrateFiles(root)) == []
 
 
+def test_a_link_that_leads_out_of_the_sources_is_not_followed(crate: CrateFiles) -> None:
+    secret = crate.folder.parent / "secret"
+    secret.write_text("nightly-secret-word", "utf-8")
+    (crate.folder / "rust-toolchain").symlink_to(secret)
+    assert notes(crate) == []
+
+
 @pytest.mark.parametrize("text", ["[toolchain", "toolchain = 3\n", "[toolchain]\nchannel = 3\n", "a b c\n"])
 def test_a_toolchain_file_that_cannot_be_read(crate: CrateFiles, text: str) -> None:
     crate.write("rust-toolchain", text)

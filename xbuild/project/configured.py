@@ -184,4 +184,4 @@ def drop_remote_sources(config: CargoConfig) -> None:
     for file in config.files:
         if "source" in file.table:
             rest = {key: value for key, value in file.table.items() if key != "source"}
-            write_whole(file.path, tomli_w.dumps(rest).encode())
+            write_whole(file.path.resolve(), tomli_w.dumps(rest).encode())

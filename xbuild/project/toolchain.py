@@ -83,7 +83,8 @@ def _find_toolchain(project: Path, root: Path) -> tuple[Path, str]:
     """The file that rustup would go by, from where maturin is started upwards, and what it names."""
     for folder in (project, *project.parents):
         path = next((folder / name for name in _NAMES if (folder / name).is_file()), None)
-        if path:
+        # What a link brings from elsewhere is nobody's to read, and not in the build
+        if path and path.resolve().is_relative_to(root):
             return path, _toolchain(path)
         if folder == root:
             break
