@@ -34,6 +34,13 @@ def test_linker() -> None:
     ]
 
 
+def test_lld_link() -> None:
+    assert of_sample("lld-link")[:2] == [
+        "error: linking with `lld-link` failed: exit status: 1",
+        "lld-link: error: undefined symbol: not_there_at_all",
+    ]
+
+
 def test_panic_of_a_build_script() -> None:
     error = of_sample("build-script-panic")
     assert error[0] == "error: failed to run custom build command for `panic v0.1.0 (/src/panic)`"
@@ -144,6 +151,8 @@ def test_maturin_blames_a_cargo_that_said_nothing_known() -> None:
     ("name", "error"),
     [
         ("cc-clang", "c/bad.c:3:48: error: no member named 'y' in 'struct point'"),
+        ("clang-cl", "c/bad.c(3,48): error: no member named 'y' in 'struct point'"),
+        ("clang-cl-ninja", "/src/light/cm/two.c(3,48): error: no member named 'y' in 'struct point'"),
         ("cmake-make", "/src/light/cm/two.c:3:48: error: no member named 'y' in 'struct point'"),
         ("cmake-ninja", "/src/light/cm/two.c:3:48: error: no member named 'y' in 'struct point'"),
         ("cmake-find-package", "CMake Error at /opt/xbuild/py/cmake/data/share/cmake-4.4/Modules/"),

@@ -88,6 +88,7 @@ def hint_of_script(folder: Path, *said: str, crate: str = "x v1.0.0", triple: st
         ("pkg-expect", (f"{NO_LIBRARY} and its kind: alsa",)),
         ("cmake-find", (f"{NO_LIBRARY} and its kind: Boost",)),
         ("lib", ("the target has no library foo",)),
+        ("lib-windows", ("the target has no library foo",)),
         ("pymodule", ("has no module jinja2", 'build-packages = ["python3-jinja2"]')),
         ("pip", ("has no module pip", 'build-packages = ["python3-pip"]')),
         ("perl", ("has no module JSON/PP2", 'build-packages = ["libjson-pp2-perl"]')),
@@ -211,6 +212,12 @@ def test_a_crate_that_is_known_to_download(tmp_path: Path) -> None:
     said = "xbuild: builds have no network, so curl can fetch nothing"
     hint = hint_of_script(tmp_path, said, crate="utoipa-swagger-ui v9.0.0")
     assert "SWAGGER_UI_DOWNLOAD_URL" in hint
+
+
+def test_the_way_out_is_one_paragraph_that_the_terminal_wraps() -> None:
+    for wall in load_walls().rows:
+        assert wall.hint.count("\n") <= 1
+        assert "  " not in wall.hint
 
 
 def test_a_wall_that_was_got_over_is_none(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def load_walls() -> Walls:
             Wall(
                 name=row["name"],
                 patterns=tuple(re.compile(pattern) for pattern in row["patterns"]),
-                hint=row["hint"].strip(),
+                hint=_paragraph(row["hint"]),
                 scripts_only=row.get("scripts_only", False),
             )
             for row in data["wall"]
@@ -68,6 +68,12 @@ def load_walls() -> Walls:
         packages=data["packages"],
         host=data["host"],
     )
+
+
+def _paragraph(hint: str) -> str:
+    """A hint as it is shown: the wall, and the way out as one line, which whoever shows it wraps."""
+    wall, *way = hint.strip().split("\n")
+    return "\n".join([wall, " ".join(way)]).rstrip()
 
 
 def is_known(line: str) -> bool:
