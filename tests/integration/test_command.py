@@ -59,6 +59,31 @@ def test_refusals_leave_nothing_behind(
     assert not (xbuild.folder / "dist").exists()
 
 
+def test_a_plan_starts_no_container_but_cargos_own(
+    xbuild: Xbuild, greeting: Path, engine: DockerEngine
+) -> None:
+    """With a cache that has nothing, none; with one that has the crates, one without a network."""
+    words = ("plan", greeting, "-t", LINUX, "-i", "cp311")
+    since = time.time()
+    empty = xbuild(*words, env={"XBUILD_CACHE_DIR": str(xbuild.folder / "empty")})
+    assert "`xbuild run` fetches what is missing" in empty.stdout, empty.stderr
+    assert started(engine, since) == set()
+    assert xbuild("run", *words[1:]).returncode == 0
+    manifest = greeting / "Cargo.toml"
+    manifest.write_text(f"{manifest.read_text('utf-8')}# asked about anew\n", "utf-8")
+    since = time.time()
+    known = xbuild(*words)
+    assert "fetches what is missing" not in known.stdout, known.stderr
+    assert started(engine, since) == {"metadata"}
+
+
+def started(engine: DockerEngine, since: float) -> set[str]:
+    """The purposes of xbuild's containers that were started since then."""
+    filters = {"type": "container", "event": "start", "label": "xbuild.purpose"}
+    found = engine._api.events(since=since, until=time.time(), filters=filters, decode=True)
+    return {event["Actor"]["Attributes"]["xbuild.purpose"] for event in found}
+
+
 def test_another_build_backend_is_named(xbuild: Xbuild, sdist: Callable[[str], Path]) -> None:
     done = xbuild("run", sdist("bcrypt==4.3.0"))
     assert done.returncode == 3
