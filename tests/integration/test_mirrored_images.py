@@ -20,9 +20,11 @@ from toolchains import LocalRecipe, bridge_address
 
 from xbuild.engine import ContainerSpec, Image
 from xbuild.engine.docker import DockerEngine
+from xbuild.errors import ImageError
 from xbuild.images.bootstrap import Mirrors, ensure_root
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import base_recipe, root_recipe
+from xbuild.images.released import is_pinned
 
 pytestmark = pytest.mark.docker
 
@@ -33,11 +35,13 @@ class Mirror:
 
     :ivar upstream: what is mirrored, by the first part of the path.
     :ivar asked: the paths that somebody wanted.
+    :ivar missing: patterns of paths that it does not have.
     """
 
     host: str
     upstream: dict[str, str]
     asked: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         mirror = self
@@ -45,7 +49,12 @@ class Mirror:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:  # the base class has it so
                 mirror.asked.append(self.path)
-                name, _, rest = self.path.lstrip("/").partition("/")
+                if any(re.match(pattern, self.path) for pattern in mirror.missing):
+                    self.send_error(404)
+                    return
+                # As an archive that keeps everything has them
+                path = re.sub(r"^/snapshot/(debian)/[0-9TZ]+/", r"/\1/", self.path)
+                name, _, rest = path.lstrip("/").partition("/")
                 try:
                     with urllib.request.urlopen(f"{mirror.upstream[name]}/{rest}", timeout=60) as answer:  # noqa: S310
                         self.send_response(200)
@@ -176,7 +185,7 @@ def test_recipes_fetch_through_a_mirror(
     (tmp_path / "mirrored").mkdir()
     (tmp_path / "mirrored" / "Dockerfile").write_text(DOCKERFILE)
     (tmp_path / "mirrored" / "build.sh").write_text(BUILD)
-    recipe = LocalRecipe("mirrored", "mirrored", "BASE", base_recipe(), {}, place=tmp_path)
+    recipe = LocalRecipe("mirrored", "mirrored", "BASE", None, {}, place=tmp_path)
     builder = ImageBuilder(
         engine,
         Sources(mirrors=mirror.mirrors, environment={"no_proxy": mirror.host}),
@@ -193,3 +202,89 @@ def test_recipes_fetch_through_a_mirror(
         assert holds(engine, image, mirror.upstream["security"])
     finally:
         engine.remove_image(image.id, force=True)
+
+
+PINNED = """\
+set -eu
+. /recipe/fetching.sh
+if ! pinned small trixie; then
+    debian_sources trixie > /tmp/archive
+    lists_of /tmp/archive /tmp/lists
+    resolved small trixie only media-types
+fi
+taken
+mkdir -p /layer/opt/xbuild
+cp /tmp/debs/small/*.deb /layer/
+pinned=true
+[ ! -e /tmp/followed ] || pinned=false
+echo "{\\"tools\\": {}, \\"pinned\\": $pinned}" > /layer/opt/xbuild/manifest.json
+"""
+
+
+class PinnedRecipe:
+    """A recipe of one pinned package, and what it is made with."""
+
+    def __init__(self, engine: DockerEngine, mirror: Mirror, place: Path) -> None:
+        self.engine, self.mirror, self.place = engine, mirror, place
+        shutil.copytree(base_recipe().context / "shared", place / "shared")
+        copied = "COPY shared/ /recipe/\nCOPY pins/mirrored/ /recipe/pins/\n"
+        for name, text in (
+            ("mirrored/Dockerfile", DOCKERFILE.replace("COPY shared/ /recipe/\n", copied)),
+            ("mirrored/build.sh", PINNED),
+            ("pins/mirrored/other.txt", ""),
+        ):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+        self.pins = place / "pins" / "mirrored" / "small.txt"
+
+    @property
+    def recipe(self) -> LocalRecipe:
+        return LocalRecipe("mirrored", "mirrored", "BASE", None, {}, place=self.place)
+
+    def builder(self, pins: str) -> ImageBuilder:
+        return ImageBuilder(
+            self.engine,
+            Sources(
+                mirrors=self.mirror.mirrors,
+                pins=pins,
+                snapshot=f"http://{self.mirror.address}/snapshot",
+                environment={"no_proxy": self.mirror.host},
+            ),
+            locks=self.place,
+            narrate=lambda *_: None,
+            cancelled=threading.Event(),
+        )
+
+    def make(self, pins: str) -> tuple[bool, tuple[str, ...]]:
+        """Whether the image is pinned, and its layers; it is gone then."""
+        self.mirror.asked.clear()
+        image = self.builder(pins).ensure(self.recipe)
+        self.engine.remove_image(image.id, force=True)
+        return is_pinned(image), image.layers
+
+
+def test_pinned_packages_come_from_wherever_they_are(
+    engine: DockerEngine, root: Image, mirror: Mirror, tmp_path: Path
+) -> None:
+    assert root
+    made = PinnedRecipe(engine, mirror, tmp_path)
+    (body,) = made.builder("refresh").resolve(made.recipe).values()
+    assert body.splitlines()[1].startswith(b"media-types ")
+    assert not any("/pool/" in path for path in mirror.asked)
+
+    made.pins.write_bytes(body)
+    first = made.make("strict")
+    assert first[0]
+    assert not any("/dists/" in path for path in mirror.asked), "the pins say all that there is to know"
+    mirror.missing.append("/debian/pool/")
+    assert made.make("strict") == first
+    assert any(path.startswith("/snapshot/debian/20") for path in mirror.asked)
+
+    mirror.missing.append("/snapshot/")
+    with pytest.raises(ImageError) as caught:
+        made.make("strict")
+    assert caught.value.code == "image-not-pinned"
+    assert "media-types" in caught.value.details
+    mirror.missing.clear()
+    made.pins.write_bytes(body.replace(b"media-types_", b"media-types_of-old_"))
+    assert not made.make("follow")[0]

@@ -153,7 +153,8 @@ def play(status: int, *lines: str) -> Callable[[Command], int]:
         (NOT_PINNED, "not pinned: made", "image-not-pinned", "images.debian_snapshot"),
         (1, "File has unexpected size (1 != 2). Mirror sync in progress?", "mirror-in-sync", "in an hour"),
         (1, "E: Hash Sum mismatch", "mirror-in-sync", "images.debian_mirror"),
-        (1, "E: Release file for http://x is expired", "mirror-in-sync", "in an hour"),
+        (1, "E: Release file for http://x is expired (invalid since 1d)", "mirror-out-of-date", "clock"),
+        (1, "E: Release file for http://x is not valid yet", "mirror-in-sync", "in an hour"),
         (100, "E: Unable to locate package", "image-build-failed", "mirrors and proxies"),
     ],
 )

@@ -27,8 +27,9 @@ SOURCES = ("auto", "registry", "bootstrap")
 
 _MID_SYNC = re.compile(
     r"Mirror sync in progress|Hash Sum mismatch|File has unexpected size|the mirror is being updated"
-    r"|Release file .* (?:expired|not valid yet)"
+    r"|Release file .* not valid yet"
 )
+_EXPIRED = re.compile(r"Release file .* is expired")
 _PAUSES = (5.0, 20.0, 60.0)
 """Seconds to wait before a mirror that is being updated is asked again."""
 
@@ -47,8 +48,18 @@ def is_mid_sync(text: str) -> bool:
     return bool(_MID_SYNC.search(text))
 
 
-def mid_sync_error(brief: str, details: str) -> ImageError:
-    """The error of a mirror that stayed in mid-sync however often it was asked."""
+def mirror_error(brief: str, details: str) -> ImageError | None:
+    """The error of a mirror that stayed in mid-sync however often it was asked, or that nobody updates."""
+    if _EXPIRED.search(details):
+        return ImageError(
+            f"{brief}: the mirror of Debian's packages is out of date",
+            details=details,
+            hint="its Release file has expired: name another mirror (images.debian_mirror,\n"
+            "images.debian_security_mirror); or is this machine's clock ahead?",
+            code="mirror-out-of-date",
+        )
+    if not is_mid_sync(details):
+        return None
     return ImageError(
         f"{brief}: the mirror of Debian's packages is being updated",
         details=details,
@@ -111,7 +122,7 @@ def ensure_root(
     :param environment: what mmdebstrap may see of the host's environment (its PATH, proxies).
     :param pauses: seconds to wait before a mirror that is being updated is asked again.
     :raises ImageError: ``no-base-source``: there is neither a registry nor mmdebstrap; ``bootstrap-failed``;
-        ``mirror-in-sync``.
+        ``mirror-in-sync``; ``mirror-out-of-date``.
     """
     recipe = root_recipe()
     if source not in SOURCES:
@@ -195,13 +206,13 @@ def _patiently(argv: tuple[str, ...], host: _Host, replaced: Mapping[str, bytes]
             return _layer_of(argv, host, replaced)
         except ImageError as error:
             if not is_mid_sync(error.details) or host.cancelled.is_set():
-                raise
+                raise mirror_error(error.brief, error.details) or error from error
         host.on_line(f"the mirror is being updated; it is asked again in {pause:g} s")
         host.cancelled.wait(pause)
     try:
         return _layer_of(argv, host, replaced)
     except ImageError as error:
-        raise (mid_sync_error(error.brief, error.details) if is_mid_sync(error.details) else error) from error
+        raise mirror_error(error.brief, error.details) or error from error
 
 
 def _layer_of(argv: tuple[str, ...], host: _Host, replaced: Mapping[str, bytes]) -> Layer:

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from xbuild.engine import Container, ContainerSpec, Engine, Image, Limits, Mount
 from xbuild.errors import NETWORK_HINT, EngineError, ImageError, RefusedError
-from xbuild.images.bootstrap import SOURCES, Mirrors, ensure_root, is_mid_sync, mid_sync_error
+from xbuild.images.bootstrap import SOURCES, Mirrors, ensure_root, mirror_error
 from xbuild.images.dockerfile import Copy, Dockerfile, Run
 from xbuild.images.layers import pack_layer, tar_files, tar_folder
 from xbuild.images.manifest import PINNED_LABEL, image_manifest
@@ -381,9 +381,7 @@ def _failure(recipe: Recipe, status: int, tail: Sequence[str]) -> ImageError:
             "or take what Debian has today: images.pins = follow",
             code="image-not-pinned",
         )
-    if is_mid_sync(details):
-        return mid_sync_error(f"building image {recipe.name} failed", details)
-    return ImageError(
+    return mirror_error(f"building image {recipe.name} failed", details) or ImageError(
         f"building image {recipe.name} failed with status {status}",
         details=details,
         hint=NETWORK_HINT,
