@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,7 @@ def test_a_wall_is_named_with_the_way_out(tmp_path: Path, name: str, words: tupl
 def test_words_of_other_tools(tmp_path: Path, name: str, said: str) -> None:
     wall = next(wall for wall in load_walls().rows if wall.name == name)
     assert wall.match(said)
+    assert is_known(said)
     assert hint_of_script(tmp_path, said).split("\n")[0].startswith(wall.hint.split("{")[0].split("\n")[0])
 
 
@@ -212,6 +214,22 @@ def test_a_crate_that_is_known_to_download(tmp_path: Path) -> None:
     said = "xbuild: builds have no network, so curl can fetch nothing"
     hint = hint_of_script(tmp_path, said, crate="utoipa-swagger-ui v9.0.0")
     assert "SWAGGER_UI_DOWNLOAD_URL" in hint
+
+
+def test_no_line_is_passed_over_for_the_words_that_are_not_in_it() -> None:
+    lines = [line for path in SAMPLES.rglob("*.txt") for line in path.read_text("utf-8").splitlines()]
+    spoken = [line for line in lines if any(wall.match(line[:400]) for wall in load_walls().rows)]
+    assert len(spoken) > 30
+    assert [line for line in spoken if not is_known(line)] == []
+
+
+@pytest.mark.parametrize("line", ["x" * 2000, "a." * 1000, "/" * 2000, "- " * 1000, "No not found " * 150])
+def test_no_line_takes_long(line: str) -> None:
+    started = time.process_time()
+    for _ in range(20):
+        for wall in load_walls().rows:
+            wall.match(line)
+    assert time.process_time() - started < 1
 
 
 def test_the_way_out_is_one_paragraph_that_the_terminal_wraps() -> None:

@@ -18,6 +18,8 @@ _NOT_FOUND = re.compile(r"kind: NotFound|\(os error 2\)|program not found")
 _WORD = re.compile(r"[\w.+-]+")
 _ANY_WHAT = "what it looks for"
 _GIB = 1 << 30
+_COLUMNS = 400
+"""How much of a line is looked at: build scripts print lines of any length."""
 _PROGRAM, _LIBRARY = "missing-program", "missing-library-to-link"
 
 
@@ -41,12 +43,14 @@ class Walls:
 
     :ivar downloads: name of a crate to how it gets what it would download.
     :ivar packages: program to the Debian package that has it.
+    :ivar words: in small letters; one of them is in every line that any wall speaks in.
     :ivar host: the triple that build scripts run on.
     """
 
     rows: tuple[Wall, ...]
     downloads: Mapping[str, str]
     packages: Mapping[str, str]
+    words: tuple[str, ...]
     host: str
 
 
@@ -66,6 +70,7 @@ def load_walls() -> Walls:
         ),
         downloads=data["download"],
         packages=data["packages"],
+        words=tuple(data["words"]),
         host=data["host"],
     )
 
@@ -78,7 +83,10 @@ def _paragraph(hint: str) -> str:
 
 def is_known(line: str) -> bool:
     """Whether any wall speaks of itself in a line."""
-    return any(wall.match(line) for wall in load_walls().rows)
+    walls = load_walls()
+    line = line[:_COLUMNS]
+    small = line.lower()
+    return any(word in small for word in walls.words) and any(wall.match(line) for wall in walls.rows)
 
 
 def hint_of(diagnosis: Diagnosis, scene: Scene) -> str:
