@@ -194,6 +194,27 @@ def test_a_project_does_not_name_what_did_not_come_with_it(yard: Yard, how: str,
         assert manifest.root == yard.top / "work"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        '[workspace]\nmembers = ["../private"]',
+        '[workspace]\nmembers = ["../p*"]',
+        '[patch.crates-io]\nprivate = { path = "../private" }',
+        '[target."cfg(windows)".build-dependencies]\nprivate = { path = "../private" }',
+        '[dev-dependencies]\nprivate = { path = "../private" }',
+        '[dependencies]\nnear = { path = "near" }',
+    ],
+)
+def test_all_that_names_crates_is_held_to_it(yard: Yard, words: str) -> None:
+    crate_of_the_users(yard.top / "private")
+    project = yard.crate("strange", cargo=words)
+    text = '[package]\nname = "near"\n[dependencies]\nprivate = { path = "../../private" }\n'
+    put(project, "near/Cargo.toml", text=text)
+    put(project, "PKG-INFO")
+    error = refusal(project)
+    assert (error.code, str(yard.top / "private") in error.brief) == ("outside-sources", True)
+
+
 @pytest.mark.parametrize("how", ["manifest-path", "package.workspace", "found"])
 def test_a_crate_of_the_users_around_a_sdist_is_taken_where_the_user_made_it_so(yard: Yard, how: str) -> None:
     """Cargo looks for a workspace above a crate; its members are those that its own manifest names."""
