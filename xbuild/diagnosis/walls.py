@@ -13,6 +13,7 @@ from xbuild.catalog import Target, load_catalog
 from xbuild.diagnosis.finder import Crate, Diagnosis
 from xbuild.diagnosis.scripts import Question, Scene, program_of_panic, programs, questions, questions_about
 from xbuild.engine import Limits
+from xbuild.layout import SRC
 
 _NOT_FOUND = re.compile(r"kind: NotFound|\(os error 2\)|program not found")
 _WORD = re.compile(r"[\w.+-]+")
@@ -125,7 +126,7 @@ def _filled(wall: Wall, what: str, script: Crate | None, limits: Limits) -> str:
     walls = load_walls()
     package = _package(wall, what)
     text = wall.hint.format(
-        what=what or _ANY_WHAT,
+        what=what.removeprefix(f"{SRC}/") or _ANY_WHAT,
         setting=f'build-packages = ["{package}"] in [tool.xbuild]',
         memory=f"{limits.memory / _GIB:.1f} GiB",
         tmp_size=f"{limits.tmp_size / _GIB:.0f} GiB",
