@@ -565,3 +565,25 @@ def test_sources_that_take_long_to_copy_are_told(yard: Yard, files: int, size: i
     assert ("many-sources" in found) == told
     if told:
         assert f"--source-root {project}" in found["many-sources"].hint
+
+
+@pytest.mark.parametrize("key", ["python-source", "data"])
+def test_a_folder_above_a_project_in_no_repository_is_named_by_the_user_only(yard: Yard, key: str) -> None:
+    project = yard.crate("downloads/demo", maturin=f'{key} = ".."\ninclude = ["**/*"]')
+    put(yard.top, "downloads/letter.txt", "downloads/demo/demo/__init__.py")
+    error = refusal(project)
+    assert error.code == "outside-sources"
+    assert str(yard.top / "downloads") in error.brief
+    assert read_manifest(project, source_root=yard.top / "downloads").root == yard.top / "downloads"
+    commit(yard.top / "downloads")
+    assert read_manifest(project).root == yard.top / "downloads"
+
+
+def test_a_readme_that_is_not_used_may_lead_anywhere(yard: Yard) -> None:
+    project = yard.crate("demo", project='readme = "about.md"')
+    put(project, "about.md")
+    put(yard.top, "README.md")
+    (project / "README.md").symlink_to("../README.md")
+    assert read_manifest(project).root == project
+    yard.crate("demo")
+    assert refusal(project).code == "outside-sources"

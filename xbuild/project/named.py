@@ -85,7 +85,7 @@ def _by_cargo(manifests: Manifests) -> Iterator[Named]:
             value = _table(manifests.workspace_cargo.get("workspace"), "package").get(key)
         if isinstance(value, str):
             yield Named(_join(folder, value), f"package.{key} of {crate.name}/Cargo.toml")
-    if package.get("readme") is None or package.get("readme") is True:
+    if (package.get("readme") is None or package.get("readme") is True) and "readme" not in manifests.python:
         yield from (Named(crate / name, "the crate's readme") for name in _READMES)
     if isinstance(package.get("build"), str):
         yield Named(_join(crate, package["build"]), f"package.build of {crate.name}/Cargo.toml")

@@ -72,6 +72,8 @@ def find_sources(
     root = _root(project, least, named, came=came, source_root=source_root, home=home)
     for item in named:
         _check_inside(item, root)
+        if not source_root and not trusted and came is None:
+            _check_beside(item, project)
     parts = [project, *crates, *(item.path for item in named if item.kind != "file" and item.path.is_dir())]
     if source_root:
         parts.append(source_root.resolve())
@@ -173,6 +175,18 @@ def _check_inside(item: Named, root: Path) -> None:
         hint=_WAY_OUT,
         code="outside-sources",
     )
+
+
+def _check_beside(item: Named, project: Path) -> None:
+    """Refuse a folder above a project that is in no repository: it has whatever the user keeps there."""
+    place = item.path.resolve()
+    if item.kind != "file" and place != project and project.is_relative_to(place):
+        raise RefusedError(
+            f"{place} is above the project, and may have other files than its",
+            details=f"it is named by {item.where}",
+            hint=_WAY_OUT,
+            code="outside-sources",
+        )
 
 
 def _files(item: Named, root: Path) -> list[Path]:
