@@ -19,6 +19,7 @@ from xbuild.project.configured import rule_of
 from xbuild.project.toolchain import BOOTSTRAP
 from xbuild.toml import parse_toml
 
+_NIGHTLY = "unsupported-toolchain"
 Does = Literal["honoured", "overruled", "passed over", "without effect", "refused"]
 
 
@@ -85,7 +86,7 @@ def judge_settings(
             continue
         holds = _holds(row, settings[row.key], target)
         does = row.does if holds or not row.check else row.otherwise
-        if does == "refused" and not (row.check == "nightly" and environment.get(BOOTSTRAP)):
+        if does == "refused" and not (row.code == _NIGHTLY and environment.get(BOOTSTRAP)):
             raise RefusedError(
                 f"{row.key} of [tool.maturin] cannot be honoured",
                 details=f"{row.key} = {settings[row.key]!r}: {row.why}",
