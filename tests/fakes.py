@@ -484,6 +484,7 @@ def make_details(*features: str, **changes: Any) -> Details:
         "rust_version_of": "",
         "native": (),
         "packages": 12,
+        "crates": ("demo", "pyo3"),
     }
     return Details(**{**values, **changes})
 

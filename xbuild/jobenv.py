@@ -46,6 +46,7 @@ def job_environment(
         **passing_over,
         **_profile_env(profile_of(wanted, manifest), request),
         **wanted.target.env,
+        **(wanted.target.sysroot_env if wanted.sysroot else {}),
         **_rustflags(wanted, manifest, bindings),
         **wanted.environment,
     }

@@ -10,7 +10,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from xbuild.catalog import Catalog, Interpreter, Target
+from xbuild.catalog import Catalog, Interpreter, Target, sysroot_layouts
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
 from xbuild.jobenv import check_profile, configuration_notes, job_environment, profile_of
@@ -21,7 +21,7 @@ from xbuild.project.features import features_for, of_pyo3
 from xbuild.project.manifest import Manifest, crate_version
 from xbuild.redact import HIDDEN
 from xbuild.request import BuildRequest, TargetRequest
-from xbuild.tools import Note, Versions, check_tools
+from xbuild.tools import Note, Versions, check_sysroot, check_tools
 
 _PATCHES = range(100)
 """Releases of a minor version of Python that ``requires-python`` may mean."""
@@ -167,6 +167,7 @@ def make_plan(
         own = known.get(wanted.target.triple)
         try:
             bindings = choose_bindings(manifest, own)
+            check_sysroot(wanted, own)
             configured = list(configuration_notes(wanted, manifest))
         except RefusedError as error:
             # The other targets may do: dependencies and configuration go by the platform
@@ -221,11 +222,11 @@ def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[Note]:
         listed = ", ".join(sorted(set(wanted.build_packages)))
         where = "an image of your own, without the" if wanted.image else "an image with more"
         yield Note(f"{wanted.target.triple} is built in {where} Debian packages {listed}")
-    if wanted.target.os == "windows":
+    if wanted.target.os in sysroot_layouts():
         which = f"the sysroot at {wanted.sysroot}" if wanted.sysroot else "xbuild's own open sysroot"
         yield Note(f"{wanted.target.triple} is linked with {which}")
-        if any("crt-static" in flag for flag in wanted.rustflags):
-            yield Note("there is no static C runtime in the open sysroot: crt-static links the dynamic one")
+    if wanted.target.os == "windows" and any("crt-static" in flag for flag in wanted.rustflags):
+        yield Note("there is no static C runtime in the open sysroot: crt-static links the dynamic one")
     if details and details.native:
         yield Note(f"native code in: {', '.join(details.native)}")
 

@@ -18,7 +18,7 @@ class TargetRequest:
     :ivar profile: Cargo profile; ``""`` is the project's own, else ``release``.
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
     :ivar build_packages: Debian packages that the image gets besides its own.
-    :ivar sysroot: a folder on this machine that holds a sysroot in cargo-xwin's layout (windows-msvc only).
+    :ivar sysroot: a folder on this machine that takes the place of the image's sysroot; see sysroots.toml.
     :ivar timeout: seconds for the whole job, all its interpreters together.
     """
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from xbuild.catalog import beyond_the_stubs
 from xbuild.errors import RefusedError
 from xbuild.project.details import Details, version_key
 from xbuild.project.manifest import Manifest
 from xbuild.project.maturin import check_environment, judge_settings
 from xbuild.project.toolchain import check_demands
-from xbuild.request import BuildRequest
+from xbuild.request import BuildRequest, TargetRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,21 @@ def _check_rust(manifest: Manifest, details: Details | None, rust: str) -> None:
             details=f"rust-version in {manifest.cargo_toml if who == manifest.name else 'Cargo.lock'}",
             hint="lock an older release of it, or use an xbuild whose images have a newer Rust",
             code="rust-too-old",
+        )
+
+
+def check_sysroot(wanted: TargetRequest, details: Details | None) -> None:
+    """Hold the open sysroot for macOS against what the crates of the graph bind.
+
+    :raises RefusedError: ``needs-sdk``.
+    """
+    if wanted.target.os != "macos" or wanted.sysroot or wanted.image or details is None:
+        return
+    needs = [f"{crate} needs {what}" for crate, what in beyond_the_stubs(details.crates).items()]
+    if needs:
+        raise RefusedError(
+            "xbuild's own sysroot for macOS is not enough",
+            details="\n".join(needs),
+            hint="mount Apple's SDK: --sysroot MacOSX.sdk, from Xcode or its Command Line Tools",
+            code="needs-sdk",
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import FrozenInstanceError
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 from packaging.utils import parse_wheel_filename
 
-from xbuild.catalog import Catalog, Interpreter, Target, load_catalog
+from xbuild.catalog import Catalog, Interpreter, Target, beyond_the_stubs, load_catalog
 from xbuild.catalog.model import did_you_mean
 from xbuild.errors import RefusedError
 from xbuild.images.recipe import recipes_dir, toolchain_recipe
@@ -179,3 +181,20 @@ def test_a_reason_is_found_even_where_the_row_has_none() -> None:
     )
     catalog = Catalog(targets={bare.triple: bare}, interpreters=CATALOG.interpreters)
     assert "PyPy 3.9 does not exist" in catalog.supports(bare, CATALOG.interpreters["pypy3.9"])
+
+
+def test_the_frameworks_that_have_a_stub_are_those_of_the_recipe() -> None:
+    recipe = tomllib.loads((recipes_dir() / "macos" / "stubs.toml").read_text("utf-8"))
+    crates = {crate for stub in recipe["stub"] for crate in stub.get("crates", ())}
+    assert beyond_the_stubs(crates) == {}
+    named = tomllib.loads(files("xbuild.catalog").joinpath("frameworks.toml").read_text("utf-8"))
+    assert {f"objc2-{name}" for name in named["objc2"]["stubs"]} <= crates
+    pinned = tomllib.loads((recipes_dir() / "macos" / "bindings" / "Cargo.toml").read_text("utf-8"))
+    assert pinned["dependencies"].keys() == crates, "each is pinned, and none besides"
+
+
+def test_stubs_reexport_what_has_a_stub() -> None:
+    stubs = tomllib.loads((recipes_dir() / "macos" / "stubs.toml").read_text("utf-8"))["stub"]
+    names = [stub["name"] for stub in stubs]
+    assert len(names) == len(set(names))
+    assert {name for stub in stubs for name in stub.get("reexports", ())} <= set(names)

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from xbuild.catalog import load_catalog
-from xbuild.cli.compose import make_network, make_request, make_sources, proxies
+from xbuild.catalog import load_catalog, sysroot_layouts
+from xbuild.cli.compose import make_network, make_request, make_sources, proxies, sysroot_settings
 from xbuild.errors import RefusedError, UsageError
 from xbuild.request import BuildRequest
 from xbuild.settings import NetworkSettings, Settings
 
 ARM = "aarch64-unknown-linux-gnu"
 WINDOWS = "x86_64-pc-windows-msvc"
+MACOS = "aarch64-apple-darwin"
 
 
 @pytest.fixture(autouse=True)
@@ -169,17 +170,61 @@ def test_options_reach_the_request(crate: Path) -> None:
     assert request(crate).jobs == 0
 
 
+def make_sysroot(folder: Path, triple: str) -> Path:
+    for part in sysroot_layouts()[load_catalog().target(triple).os].parts:
+        (folder / part).mkdir(parents=True)
+    return folder
+
+
 def test_a_sysroot(crate: Path, tmp_path: Path) -> None:
-    def code(triple: str, folder: Path) -> str:
+    def refusal(triple: str, folder: Path) -> UsageError:
         with pytest.raises(UsageError) as caught:
             request(crate, targets=(triple,), target={triple: {"sysroot": folder}})
-        return caught.value.code
+        return caught.value
 
-    assert code(ARM, tmp_path) == "sysroot-unsupported"
-    assert code(WINDOWS, tmp_path) == "bad-sysroot"
-    (tmp_path / "sdk" / "crt").mkdir(parents=True)
-    made = request(crate, targets=(WINDOWS,), target={WINDOWS: {"sysroot": tmp_path / "sdk"}})
-    assert made.targets[0].sysroot == tmp_path / "sdk"
+    def used(triple: str, folder: Path) -> Path | None:
+        return request(crate, targets=(triple,), target={triple: {"sysroot": folder}}).targets[0].sysroot
+
+    windows, macos = make_sysroot(tmp_path / "splat", WINDOWS), make_sysroot(tmp_path / "MacOSX.sdk", MACOS)
+    assert refusal(ARM, macos).code == "sysroot-unsupported"
+    assert used(WINDOWS, windows) == windows
+    assert used(MACOS, macos) == macos
+    (tmp_path / "cache").mkdir()
+    windows.rename(tmp_path / "cache" / "xwin")
+    assert used(WINDOWS, tmp_path / "cache") == tmp_path / "cache" / "xwin"
+    (tmp_path / "link").symlink_to(macos)
+    assert used(MACOS, tmp_path / "link") == macos, "its own place is what is mounted"
+
+
+def test_a_sysroot_on_the_command_line_is_for_the_targets_of_its_system(tmp_path: Path) -> None:
+    def given(folder: Path, *triples: str) -> list[str]:
+        return list(sysroot_settings(folder, triples, load_catalog()))
+
+    sdk, splat = make_sysroot(tmp_path / "MacOSX.sdk", MACOS), make_sysroot(tmp_path / "splat", WINDOWS)
+    assert given(sdk, WINDOWS, ARM, MACOS) == [MACOS]
+    assert given(splat, WINDOWS, ARM, MACOS) == [WINDOWS]
+    assert given(tmp_path, WINDOWS, ARM, MACOS) == [WINDOWS, MACOS], "each says what it lacks"
+    assert given(sdk, WINDOWS) == [WINDOWS]
+    with pytest.raises(UsageError) as caught:
+        given(sdk, ARM)
+    assert caught.value.code == "sysroot-unsupported"
+
+
+@pytest.mark.parametrize("triple", [WINDOWS, MACOS])
+def test_a_sysroot_that_lacks_something_is_refused_by_that_name(
+    crate: Path, tmp_path: Path, triple: str
+) -> None:
+    layout = sysroot_layouts()[load_catalog().target(triple).os]
+    for number, part in enumerate(layout.parts):
+        folder = make_sysroot(tmp_path / str(number), triple)
+        (folder / part).rmdir()
+        with pytest.raises(UsageError) as caught:
+            request(crate, targets=(triple,), target={triple: {"sysroot": folder}})
+        assert caught.value.code == "bad-sysroot"
+        assert caught.value.details == f"it has no {part}"
+    with pytest.raises(UsageError, match="is not a") as caught:
+        request(crate, targets=(triple,), target={triple: {"sysroot": tmp_path / "nowhere"}})
+    assert caught.value.details == "there is no such folder"
 
 
 def test_proxies_and_mirrors(crate: Path) -> None:

@@ -31,6 +31,7 @@ from fakes import (
 from xbuild.catalog import load_catalog
 from xbuild.engine import Limits
 from xbuild.errors import ExitStatus, RefusedError
+from xbuild.layout import USER_SYSROOT
 from xbuild.plan import Plan, make_plan, refuse
 from xbuild.project.cargoconfig import CargoConfig, ConfigFile
 from xbuild.project.details import Details
@@ -661,3 +662,32 @@ def test_a_build_with_a_repository_may_read_it() -> None:
     assert job.env["XDG_CONFIG_HOME"] == "/src/.git/xbuild"
     (job,) = plan(make_request(make_target(LINUX, "python3.11"))).jobs
     assert "XDG_CONFIG_HOME" not in job.env
+
+
+def test_a_sdk_of_the_callers_own_is_where_macos_is_linked_with() -> None:
+    open_sdk, own = (
+        plan(make_request(make_target(MACOS, "python3.11", sysroot=sysroot)))
+        for sysroot in (None, Path("/opt/MacOSX.sdk"))
+    )
+    assert open_sdk.jobs[0].env["SDKROOT"] == "/opt/xbuild/sysroot/macos"
+    assert own.jobs[0].env["SDKROOT"] == USER_SYSROOT
+    assert own.jobs[0].sysroot == "/opt/MacOSX.sdk"
+    assert any("/opt/MacOSX.sdk" in note.text for note in own.notes)
+
+
+def test_crates_that_need_apples_sdk_are_refused_unless_it_is_mounted() -> None:
+    details = make_details(crates=("coreaudio-sys", "objc2-app-kit", "objc2-encode", "objc2-ar-kit"))
+    asked = make_target(MACOS, "python3.11"), make_target(LINUX, "python3.11")
+    made = plan(make_request(*asked), details=details)
+    assert [job.id for job in made.jobs] == [LINUX]
+    (refusal,) = made.refused
+    assert (refusal.target, refusal.code) == (MACOS, "needs-sdk")
+    assert "coreaudio-sys needs the headers" in refusal.reason
+    assert "objc2-ar-kit needs the framework" in refusal.reason
+    assert "objc2-app-kit" not in refusal.reason
+    assert "--sysroot" in refusal.hint
+    alone = refused(make_request(asked[0]), details=details)
+    assert alone.code == "needs-sdk"
+    for enough in (make_target(MACOS, "python3.11", sysroot=Path("/sdk")), make_target(MACOS, image="own")):
+        assert [job.id for job in plan(make_request(enough), details=details).jobs] == [MACOS]
+    assert plan(make_request(asked[0]), details=make_details(crates=("objc2-app-kit",))).refused == ()

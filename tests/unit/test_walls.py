@@ -192,10 +192,39 @@ def test_words_of_cargo_and_rustc(tmp_path: Path, name: str, lines: list[str], w
     assert hint.startswith(f"the image has no program {what}, which")
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "word"),
+    [
+        ("missing-framework", "ld64.lld: error: framework not found for -framework Thing", "Thing"),
+        (
+            "missing-framework",
+            "src/mac/hid.c:23:10: fatal error: 'IOKit/hid/IOHIDManager.h' file not found",
+            "IOKit",
+        ),
+        ("missing-symbol-of-macos", "ld64.lld: error: undefined symbol: _NSThingName", "_NSThingName"),
+    ],
+)
+def test_what_apples_sdk_has_and_the_image_has_not(tmp_path: Path, name: str, said: str, word: str) -> None:
+    wall = next(wall for wall in load_walls().rows if wall.name == name)
+    found = wall.match(said)
+    assert found
+    assert found["what"] == word
+    linking = ["error: linking with `aarch64-apple-darwin-clang` failed: exit status: 1", "  |"]
+    linking += [f"  = note: {said}", "          "]
+    hint = hint_of(diagnose(linking), scene(tmp_path, MACOS))
+    assert word in hint
+    assert "--sysroot" in hint
+    assert hint_of(diagnose(linking), scene(tmp_path, LINUX)) == "", "no SDK has it there"
+
+
 def test_no_wall_is_without_a_line_that_meets_it() -> None:
     parameters = [
         mark.args[1]
-        for test in (test_words_of_other_tools, test_words_of_cargo_and_rustc)
+        for test in (
+            test_words_of_other_tools,
+            test_words_of_cargo_and_rustc,
+            test_what_apples_sdk_has_and_the_image_has_not,
+        )
         for mark in getattr(test, "pytestmark", [])
     ]
     named = {values[0] for rows in parameters for values in rows}

@@ -38,6 +38,7 @@ class Target:
     env: Mapping[str, str] = field(default_factory=dict)
     interpreter_env: Mapping[str, str] = field(default_factory=dict)
     prepare: tuple[str, ...] = ()
+    sysroot_env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def env_key(self) -> str:

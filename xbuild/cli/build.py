@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from xbuild.catalog import Catalog, load_catalog
-from xbuild.cli.compose import load, make_request, make_signing_key, refuse_led_away
-from xbuild.errors import UsageError
+from xbuild.cli.compose import load, make_request, make_signing_key, refuse_led_away, sysroot_settings
 from xbuild.interpreters import ALL
 from xbuild.precheck import precheck
 from xbuild.project.manifest import Manifest
@@ -75,7 +74,10 @@ OfflineOption = Annotated[
 ]
 SysrootOption = Annotated[
     Path | None,
-    typer.Option("--sysroot", help="A Microsoft SDK in cargo-xwin's layout, in place of the open sysroot."),
+    typer.Option(
+        "--sysroot",
+        help="A Microsoft SDK in cargo-xwin's layout or a macOS SDK, in place of the open sysroot.",
+    ),
 ]
 SourceRootOption = Annotated[
     Path | None,
@@ -208,18 +210,8 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
     settings = loaded.settings
     if sysroot:
         triples = [wanted.target.triple for wanted in make_request(settings, folder, catalog).targets]
-        settings = load({**flags, "target": _sysroots(sysroot, triples, catalog)}, folder, config).settings
+        own = sysroot_settings(sysroot, triples, catalog)
+        settings = load({**flags, "target": own}, folder, config).settings
     request = make_request(settings, folder, catalog)
     manifest, _ = precheck(request, catalog)
     return _Asked(settings, catalog, request, manifest)
-
-
-def _sysroots(sysroot: Path, triples: Sequence[str], catalog: Catalog) -> dict[str, Any]:
-    windows = [triple for triple in triples if catalog.target(triple).os == "windows"]
-    if not windows:
-        raise UsageError(
-            "--sysroot is for windows-msvc targets, and none is asked for",
-            details=f"targets: {', '.join(triples)}",
-            code="sysroot-unsupported",
-        )
-    return {triple: {"sysroot": sysroot.absolute()} for triple in windows}

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbuild.catalog import Catalog, Target, load_catalog
+from xbuild.catalog import Catalog, Target, load_catalog, sysroot_layouts
 from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.events import Stream
@@ -117,18 +117,6 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
             for name in names
         )
     )
-    if own.sysroot and target.os != "windows":
-        raise UsageError(
-            f"a sysroot of your own is for windows-msvc targets, not for {target.triple}",
-            code="sysroot-unsupported",
-        )
-    if own.sysroot and not (own.sysroot / "crt").is_dir() and not (own.sysroot / "xwin" / "crt").is_dir():
-        raise UsageError(
-            f"{own.sysroot} is no sysroot in cargo-xwin's layout",
-            details="it has no folder crt/",
-            hint="give the folder that holds crt/ and sdk/, as `xwin splat` makes it",
-            code="bad-sysroot",
-        )
     return TargetRequest(
         target=target,
         interpreters=tuple(dict.fromkeys(resolved)),
@@ -141,10 +129,42 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         environment=own.environment,
         image=own.image,
         build_packages=own.build_packages,
-        sysroot=own.sysroot.resolve() if own.sysroot else None,
+        sysroot=_sysroot(target, own.sysroot) if own.sysroot else None,
         limits=limits_of(settings, target.triple),
         timeout=own.timeout,
     )
+
+
+def sysroot_settings(sysroot: Path, triples: Sequence[str], catalog: Catalog) -> dict[str, Any]:
+    """Settings in which a sysroot is that of the targets of its system.
+
+    Where it has the layout of none of them, it is that of all that take one, for which it is refused later.
+
+    :raises UsageError: ``sysroot-unsupported``: no target takes one.
+    """
+    layouts = sysroot_layouts()
+    takes = {
+        triple: layouts[system] for triple in triples if (system := catalog.target(triple).os) in layouts
+    }
+    if not takes:
+        raise UsageError(
+            "--sysroot is for targets of Windows and macOS, and none is asked for",
+            details=f"targets: {', '.join(triples)}",
+            code="sysroot-unsupported",
+        )
+    folder = sysroot.absolute()
+    fits = [triple for triple, layout in takes.items() if layout.is_in(folder)]
+    return {triple: {"sysroot": folder} for triple in fits or takes}
+
+
+def _sysroot(target: Target, folder: Path) -> Path:
+    layout = sysroot_layouts().get(target.os)
+    if layout is None:
+        raise UsageError(
+            f"a sysroot of your own is for Windows and macOS, not for {target.triple}",
+            code="sysroot-unsupported",
+        )
+    return layout.find(folder)
 
 
 def _default_targets(project: Path, environ: Mapping[str, str]) -> tuple[str, ...]:

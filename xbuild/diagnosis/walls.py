@@ -32,6 +32,7 @@ class Wall:
     patterns: tuple[re.Pattern[str], ...]
     hint: str
     scripts_only: bool = False
+    os: str = ""
 
     def match(self, line: str) -> re.Match[str] | None:
         """Whether a line of a failed build speaks of this wall."""
@@ -66,6 +67,7 @@ def load_walls() -> Walls:
                 patterns=tuple(re.compile(pattern) for pattern in row["patterns"]),
                 hint=_paragraph(row["hint"]),
                 scripts_only=row.get("scripts_only", False),
+                os=row.get("os", ""),
             )
             for row in data["wall"]
         ),
@@ -115,6 +117,8 @@ def _others(diagnosis: Diagnosis) -> tuple[str, ...]:
 def _wall_in(lines: Iterable[str], diagnosis: Diagnosis, scene: Scene) -> str:
     lines = tuple(lines)
     for wall in load_walls().rows:
+        if wall.os not in {"", scene.target.os}:
+            continue
         for line in lines if diagnosis.script or not wall.scripts_only else ():
             found = wall.match(line)
             if found:

@@ -27,6 +27,7 @@ class Details:
     :ivar rust_version_of: the package that asks for it.
     :ivar native: crates of the graph whose build scripts compile native code, or look for a library of it.
     :ivar packages: how many packages the graph has.
+    :ivar crates: names of the crates that what is built is made of, and not just build scripts.
     """
 
     bindings: str
@@ -36,6 +37,7 @@ class Details:
     rust_version_of: str
     native: tuple[str, ...]
     packages: int
+    crates: tuple[str, ...]
 
     @property
     def abi3(self) -> bool:
@@ -100,6 +102,7 @@ def read_metadata(metadata: Mapping[str, Any], *, crate: str, tree: str | None =
         rust_version_of=rust_version_of,
         native=tuple(native),
         packages=len(used),
+        crates=tuple(sorted({packages[key]["name"] for key in (_linked(nodes, root) if root else nodes)})),
     )
 
 

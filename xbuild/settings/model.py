@@ -124,7 +124,7 @@ class TargetTable(_Frozen):
     build_packages: Annotated[Packages | None, PROJECT] = None
     """as the general value"""
     sysroot: Annotated[OptionalPath, user("names a folder of yours, which builds get to read")] = None
-    """a folder in cargo-xwin's layout in place of the image's sysroot"""
+    """a Microsoft SDK in cargo-xwin's layout, or a macOS SDK, in place of the image's sysroot"""
     memory: Annotated[Bytes | None, LOWER] = None
     """as the general value"""
     cpus: Annotated[Cpus | None, LOWER] = None

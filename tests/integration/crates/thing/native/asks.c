@@ -1,0 +1,3 @@
+#include <Thing/Thing.h>
+
+int asks(void) { return thing_count() + THING_LIMIT; }
