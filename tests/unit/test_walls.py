@@ -341,6 +341,12 @@ def test_only_what_differs_between_the_platforms_counts(tmp_path: Path) -> None:
     assert hint.endswith(": CARGO_CFG_TARGET_OS, CARGO_CFG_WINDOWS.")
 
 
+def test_what_a_script_asks_for_hides_no_wall(tmp_path: Path) -> None:
+    write_script(tmp_path / "vendor" / "x-1.0.0", ASKING)
+    hint = hint_of_script(tmp_path, "c/mix.c(2,10): fatal error: 'zlib.h' file not found", triple=WINDOWS)
+    assert "CARGO_CFG_WINDOWS.\nthere is no header zlib.h" in hint
+
+
 def test_a_build_script_that_fails_by_itself_is_not_blamed_for_what_it_asks(tmp_path: Path) -> None:
     write_script(tmp_path / "vendor" / "x-1.0.0", ASKING)
     assert hint_of_script(tmp_path, "the moon is not full", triple=ARM) == ""

@@ -96,22 +96,21 @@ def hint_of(diagnosis: Diagnosis, scene: Scene) -> str:
     """The wall that a failed build met, and the way out; ``""`` where none is known.
 
     What is shown as the first error comes before anything else that a build script said; where a compiler
-    failed in it, nothing else counts.
+    failed in it, nothing else counts. A script that asks for its own platform may be the cause of any of it.
     """
-    asked = _asked_of_the_host(diagnosis, scene)
-    if asked:
-        return asked
-    shown = _wall_in(diagnosis.lines[1:] if diagnosis.script else diagnosis.lines, diagnosis, scene)
-    return shown or _missing_program(diagnosis, scene) or _wall_in(_others(diagnosis), diagnosis, scene)
+    shown = diagnosis.lines[1:] if diagnosis.script else diagnosis.lines
+    told = () if diagnosis.compiles else diagnosis.told
+    wall = (
+        _wall_in(shown, diagnosis, scene)
+        or _missing_program(diagnosis, scene)
+        or _wall_in(told, diagnosis, scene)
+    )
+    return "\n".join(part for part in (_asked_of_the_host(diagnosis, scene), wall) if part)
 
 
 def build_platform() -> Target:
     """What build scripts run on."""
     return load_catalog().target(load_walls().host)
-
-
-def _others(diagnosis: Diagnosis) -> tuple[str, ...]:
-    return () if diagnosis.compiles else diagnosis.told
 
 
 def _wall_in(lines: Iterable[str], diagnosis: Diagnosis, scene: Scene) -> str:
