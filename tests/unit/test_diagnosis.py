@@ -172,6 +172,25 @@ def test_what_a_build_script_ran_comes_before_its_own_words(name: str, error: st
     assert len(shown) <= MOST_LINES
 
 
+def test_the_beginning_and_the_end_of_many_words() -> None:
+    error = of_sample("walls/openssl-sys")
+    assert error[2].startswith("Could not find directory of OpenSSL installation")
+    assert error[-1] == "openssl-sys = 0.9.118"
+    head = "error: failed to run custom build command for `many v0.1.0`"
+    stdout = ["  --- stdout", "  found nothing"]
+    stderr = ["  --- stderr", *(f"  word {number}" for number in range(1, 51))]
+    error = first_error([head, *stdout, *stderr]).splitlines()
+    assert len(error) == MOST_LINES
+    assert (error[1], error[7], error[8], error[9], error[-1]) == (
+        "word 1",
+        "word 7",
+        "… 37 more lines",
+        "word 45",
+        "word 50",
+    )
+    assert first_error([head, *stdout, "  --- stderr", ""]).splitlines() == [head, "found nothing"]
+
+
 def test_protoc_and_rustc_without_a_place() -> None:
     assert "x.proto:2:13" in of_sample("protoc")[-1]
     assert of_sample("framework") == ["error: library kind `framework` is only supported on Apple targets"]

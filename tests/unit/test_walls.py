@@ -86,6 +86,7 @@ def hint_of_script(folder: Path, *said: str, crate: str = "x v1.0.0", triple: st
         ("flex", FLEX),
         ("flex-named", FLEX),
         ("pkg", (f"{NO_LIBRARY} and its kind: libfoo", "vendored")),
+        ("openssl-sys", (f"{NO_LIBRARY} and its kind: OpenSSL", "vendored")),
         ("pkg-expect", (f"{NO_LIBRARY} and its kind: alsa",)),
         ("cmake-find", (f"{NO_LIBRARY} and its kind: Boost",)),
         ("lib", ("the target has no library foo",)),
@@ -104,7 +105,6 @@ def hint_of_script(folder: Path, *said: str, crate: str = "x v1.0.0", triple: st
 def test_a_wall_is_named_with_the_way_out(tmp_path: Path, name: str, words: tuple[str, ...]) -> None:
     lines = (SAMPLES / "walls" / f"{name}.txt").read_text("utf-8").splitlines()
     hint = hint_of(diagnose(lines), scene(tmp_path))
-    assert hint.startswith(words[0].split(" pids")[0]) or words[0] in hint
     assert all(word in hint for word in words)
 
 

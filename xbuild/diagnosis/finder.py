@@ -90,6 +90,38 @@ class _Block:
         return Diagnosis(lines=_fitting(shown), links=self._is_linking)
 
 
+class _Ends:
+    """The beginning and the end of what was said."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=MOST_LINES)
+        self._count = 0
+        self._begins = False
+
+    def begin(self) -> None:
+        """What comes next, if anything comes, counts in place of what was said."""
+        self._begins = True
+
+    def take(self, line: str) -> None:
+        """Take a line in."""
+        if self._begins:
+            self._first, self._count, self._begins = [], 0, False
+            self._last.clear()
+        self._count += 1
+        self._last.append(line)
+        if len(self._first) < _LAST_LINES:
+            self._first.append(line)
+
+    def lines(self, room: int) -> list[str]:
+        """At most ``room`` lines of it."""
+        if self._count <= room:
+            return list(self._last)
+        first = self._first[: room // 2]
+        last = list(self._last)[-(room - 1 - len(first)) :]
+        return [*first, f"… {self._count - len(first) - len(last)} more lines", *last]
+
+
 class _Script:
     """A failed build script: how it ended, the first error of what it ran, its panic, its last words."""
 
@@ -104,7 +136,7 @@ class _Script:
         self._panic: list[str] = []
         self._panicked_at = ("", 0)
         self._panic_ended = False
-        self._last: deque[str] = deque(maxlen=_LAST_LINES)
+        self._said = _Ends()
         self._told: list[str] = []
 
     def take(self, line: str) -> bool:
@@ -113,6 +145,7 @@ class _Script:
             return False
         if line == "  --- stderr":
             self._before.clear()
+            self._said.begin()
         elif mark.says_exit(line.strip()) and not self._exited:
             self._exited.append(_FOLDER.sub("`", line.strip()))
         elif line.startswith("  ") and line.strip() and line != "  --- stdout":
@@ -140,15 +173,16 @@ class _Script:
             self._tool = [*_leading(self._before), line]
         if not mark.ends_panic(line):
             self._before.append(line)
-            self._last.append(line)
+            self._said.take(line)
 
     def diagnosis(self) -> Diagnosis:
         """What it says."""
         head = [self._first, *self._exited]
         room = MOST_LINES - len(head)
-        end = self._panic or [line for line in self._last if line not in self._tool]
+        end = self._panic or self._said.lines(room)
         if self._tool:
-            end = end[: _END_LINES if self._panic else None][-_END_LINES:]
+            own = [line for line in end if line not in self._tool]
+            end = own[:_END_LINES] if self._panic else own[-_END_LINES:]
             end = [_clipped(line, _END_COLUMNS) for line in end]
         shown = [*head, *self._tool[: room - len(end)], *end]
         return Diagnosis(
