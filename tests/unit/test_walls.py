@@ -293,6 +293,21 @@ def test_a_wall_that_was_got_over_is_none(tmp_path: Path) -> None:
     assert hint_of(passing, scene(tmp_path)) == ""
 
 
+def test_the_panic_says_more_than_what_was_passed_over_before_it(tmp_path: Path) -> None:
+    """As libssh2-sys 0.2 had it, which asks git for submodules (rust-lang/ssh2-rs#67)."""
+    said = [
+        "fatal: Not a git repository (or any parent up to mount point /)",
+        "thread 'main' panicked at x.rs:8:5:",
+    ]
+    said += [
+        "",
+        "failed to execute command: No such file or directory (os error 2)",
+        "is `meson` not installed?",
+    ]
+    assert hint_of_script(tmp_path, *said).startswith("the image has no program meson")
+    assert hint_of_script(tmp_path, *said[:2], "git failed").startswith(NO_GIT)
+
+
 def test_what_compilers_say_of_names_is_no_missing_program(tmp_path: Path) -> None:
     lines = ["error[E0433]: failed to resolve: could not find `flex` in `tools`", " --> src/lib.rs:1:1"]
     assert hint_of(diagnose(lines), scene(tmp_path)) == ""

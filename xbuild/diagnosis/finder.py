@@ -45,6 +45,7 @@ class Diagnosis:
     :ivar script: the crate whose build script failed, or ``None``.
     :ivar compiles: whether a compiler for C, a linker or another such tool failed in the build script.
     :ivar links: whether the program or library could not be linked.
+    :ivar panic: a build script's panic, without what was said right before it.
     :ivar panicked_at: file and line of a build script's panic, ``("", 0)`` where there is none.
     :ivar told: lines of the build script that any rule knew, which may be missing in ``lines``.
     """
@@ -53,6 +54,7 @@ class Diagnosis:
     script: Crate | None = None
     compiles: bool = False
     links: bool = False
+    panic: tuple[str, ...] = ()
     panicked_at: tuple[str, int] = ("", 0)
     told: tuple[str, ...] = ()
 
@@ -133,6 +135,7 @@ class _Script:
         self._before: deque[str] = deque(maxlen=4)
         self._tool: list[str] = []
         self._tool_ended = False
+        self._ahead: list[str] = []
         self._panic: list[str] = []
         self._panicked_at = ("", 0)
         self._panic_ended = False
@@ -160,7 +163,8 @@ class _Script:
             self._told.append(line)
         found = mark.panic(line)
         if found and not self._panic:
-            self._panic = [*([] if self._tool else list(self._before)), line]
+            self._ahead = [] if self._tool else list(self._before)
+            self._panic = [line]
             self._panicked_at = (found["file"] or "", int(found["line"] or 0))
         elif self._panic and not self._panic_ended:
             self._panic_ended = mark.ends_panic(line)
@@ -179,7 +183,7 @@ class _Script:
         """What it says."""
         head = [self._first, *self._exited]
         room = MOST_LINES - len(head)
-        end = self._panic or self._said.lines(room)
+        end = [*self._ahead, *self._panic] if self._panic else self._said.lines(room)
         if self._tool:
             own = [line for line in end if line not in self._tool]
             end = own[:_END_LINES] if self._panic else own[-_END_LINES:]
@@ -189,6 +193,7 @@ class _Script:
             lines=_fitting(shown),
             script=self._crate,
             compiles=bool(self._tool),
+            panic=tuple(self._panic),
             panicked_at=self._panicked_at,
             told=tuple(self._told),
         )

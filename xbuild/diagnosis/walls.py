@@ -95,13 +95,15 @@ def is_known(line: str) -> bool:
 def hint_of(diagnosis: Diagnosis, scene: Scene) -> str:
     """The wall that a failed build met, and the way out; ``""`` where none is known.
 
-    What is shown as the first error comes before anything else that a build script said; where a compiler
-    failed in it, nothing else counts. A script that asks for its own platform may be the cause of any of it.
+    A build script's panic comes before what it said right before, and what is shown before the rest; where a
+    compiler failed in it, nothing else counts. A script that asks for its own platform may be the cause of
+    any of it.
     """
     shown = diagnosis.lines[1:] if diagnosis.script else diagnosis.lines
     told = () if diagnosis.compiles else diagnosis.told
     wall = (
-        _wall_in(shown, diagnosis, scene)
+        _wall_in(diagnosis.panic, diagnosis, scene)
+        or _wall_in(shown, diagnosis, scene)
         or _missing_program(diagnosis, scene)
         or _wall_in(told, diagnosis, scene)
     )
