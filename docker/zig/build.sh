@@ -41,6 +41,7 @@ warm() {
     (cd /recipe/warm && "$@" && "$@" --bindings bin)
     # z is for compiling the parts of these libraries that are written in Zig
     rm -rf "$DEST/opt/xbuild/zig-cache/tmp" "$DEST/opt/xbuild/zig-cache/z"
+    python3 /recipe/bin/zig-cache-inodes "$DEST/opt/xbuild/zig-cache"
     chmod -R a+rX "$DEST/opt/xbuild/zig-cache"
 }
 
@@ -54,6 +55,6 @@ if [ "$TARGET" != x86_64-unknown-linux-gnu ]; then
     ln -s "$DEST/usr/lib/rustlib/$TARGET" "/usr/lib/rustlib/$TARGET"
 fi
 warm
-install -m 0755 /recipe/bin/zig "$DEST/opt/xbuild/bin/zig"
+install -m 0755 /recipe/bin/zig /recipe/bin/zig-cache-inodes "$DEST/opt/xbuild/bin/"
 # shellcheck disable=SC2086  # found is a list of words
 /opt/xbuild/bin/image-manifest --root "$DEST" --extend --name "$TARGET" $found
