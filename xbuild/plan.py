@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from xbuild.catalog import Catalog, Interpreter, Target, sysroot_layouts
+from xbuild.compatibility import choose_compatibility
 from xbuild.engine import Limits
 from xbuild.errors import RefusedError
 from xbuild.jobenv import check_profile, configuration_notes, job_environment, profile_of
@@ -183,7 +184,7 @@ def make_plan(
             image = wanted.image or images[wanted.target.triple]
             env = job_environment(wanted, request, manifest, bindings, epoch=epoch)
             jobs.append(_job(wanted, manifest, image=image, steps=tuple(steps), env=env))
-        notes.update(dict.fromkeys((*configured, *_notes(wanted, own))))
+        notes.update(dict.fromkeys((*configured, *_notes(wanted, manifest, own))))
     certain = not doubtful.issuperset(refused)
     if certain and (request.strict or not jobs):
         raise _all_refused(refused)
@@ -217,7 +218,11 @@ def _all_refused(refused: list[Refusal]) -> RefusedError:
     )
 
 
-def _notes(wanted: TargetRequest, details: Details | None) -> Iterator[Note]:
+def _notes(wanted: TargetRequest, manifest: Manifest, details: Details | None) -> Iterator[Note]:
+    compatibility = choose_compatibility(wanted.target, wanted.compatibility, manifest.maturin)
+    if compatibility.asked_by:
+        asked = f"as {compatibility.asked_by} asks"
+        yield Note(f"{wanted.target.triple} is built for {compatibility.word}, {asked}")
     if wanted.build_packages:
         listed = ", ".join(sorted(set(wanted.build_packages)))
         where = "an image of your own, without the" if wanted.image else "an image with more"
@@ -383,6 +388,7 @@ def _step(
     conditional = features_for(first, manifest.conditional_features) if first else ()
     features = tuple(dict.fromkeys((*manifest.maturin_features, *conditional, *wanted.features)))
     profile = profile_of(wanted, manifest)
+    compatibility = choose_compatibility(target, wanted.compatibility, manifest.maturin)
     argv = (
         "maturin",
         "build",
@@ -391,7 +397,7 @@ def _step(
         target.triple,
         *(("--interpreter", first.kind) if first else ()),
         *(("--zig",) if target.zig else ()),
-        *(("--compatibility", target.compatibility) if target.compatibility else ()),
+        *(("--compatibility", compatibility.word) if compatibility.word else ()),
         *(("--features", ",".join(features)) if wanted.features else ()),
         *(("--all-features",) if wanted.all_features else ()),
         *(("--no-default-features",) if wanted.no_default_features else ()),
@@ -404,7 +410,7 @@ def _step(
         argv=argv,
         env=MappingProxyType(env),
         interpreters=tuple(item.kind for item in interpreters),
-        wheel=f"{manifest.wheel_name}-{manifest.version}-{tags}-{target.platform_tag}.whl",
+        wheel=f"{manifest.wheel_name}-{manifest.version}-{tags}-{compatibility.platform_tag}.whl",
     )
 
 

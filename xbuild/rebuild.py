@@ -195,6 +195,7 @@ def _target(
         all_features=asked.all_features,
         no_default_features=asked.no_default_features,
         profile=asked.profile,
+        compatibility=asked.compatibility,
         rustflags=asked.rustflags,
         environment=_environment(asked, means.environment),
         image=job.image_digest,

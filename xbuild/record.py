@@ -82,6 +82,7 @@ class RecordedTarget(_Part):
     all_features: bool
     no_default_features: bool
     profile: _Name | Literal[""]
+    compatibility: _Name | Literal[""] = ""
     rustflags: tuple[_Word, ...]
     environment: Mapping[_Variable, _Value]
     image: _Word

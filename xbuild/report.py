@@ -147,6 +147,7 @@ def _target_options(wanted: TargetRequest) -> dict[str, Any]:
         "all_features": wanted.all_features,
         "no_default_features": wanted.no_default_features,
         "profile": wanted.profile,
+        "compatibility": wanted.compatibility,
         "rustflags": list(wanted.rustflags),
         "environment": {
             name: HIDDEN if looks_secret(name) else without_userinfo(value)

@@ -16,6 +16,8 @@ class TargetRequest:
 
     :ivar interpreters: kinds, or empty for ``all`` (what the crate and the target allow).
     :ivar profile: Cargo profile; ``""`` is the project's own, else ``release``.
+    :ivar compatibility: the platform tag's policy in maturin's words; ``""`` is the project's own, else the
+        target's.
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
     :ivar build_packages: Debian packages that the image gets besides its own.
     :ivar sysroot: a folder on this machine that takes the place of the image's sysroot; see sysroots.toml.
@@ -29,6 +31,7 @@ class TargetRequest:
     all_features: bool = False
     no_default_features: bool = False
     profile: str = ""
+    compatibility: str = ""
     rustflags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str = ""

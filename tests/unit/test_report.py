@@ -241,6 +241,7 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
         "all_features": False,
         "no_default_features": True,
         "profile": "dist",
+        "compatibility": "",
         "rustflags": ["-Copt-level=3"],
         "environment": {"CFLAGS": "-O2"},
         "image": "own:1",

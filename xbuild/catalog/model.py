@@ -30,6 +30,7 @@ class Target:
     platform_tag: str
     implementations: tuple[str, ...]
     compatibility: str = ""
+    policies: tuple[str, ...] = ()
     zig: bool = False
     glibc: str = ""
     musl: str = ""

@@ -51,6 +51,14 @@ OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="Where wheel
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", help="Cargo profile (the project's own, else release).")
 ]
+CompatibilityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--compatibility",
+        metavar="POLICY",
+        help="Policy of the platform tag: manylinux_2_28, linux (the project's own, else the target's).",
+    ),
+]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
 ]
@@ -97,6 +105,7 @@ def run(
         str | None, typer.Option("--jobs", "-j", help="Targets built at once, or `auto`.")
     ] = None,
     profile: ProfileOption = None,
+    compatibility: CompatibilityOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -129,6 +138,7 @@ def run(
         "out": out,
         "jobs": jobs,
         "profile": profile,
+        "compatibility": compatibility,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
@@ -156,6 +166,7 @@ def plan(
     target: TargetOption = None,
     interp: InterpOption = None,
     profile: ProfileOption = None,
+    compatibility: CompatibilityOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -172,6 +183,7 @@ def plan(
         "targets": target,
         "interpreters": interp,
         "profile": profile,
+        "compatibility": compatibility,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,

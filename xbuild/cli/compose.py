@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbuild.catalog import Catalog, Target, load_catalog, sysroot_layouts
+from xbuild.compatibility import concerns
 from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.events import Stream
@@ -51,6 +52,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
     targets = tuple(
         _target_request(catalog.target(triple), settings, catalog) for triple in dict.fromkeys(triples)
     )
+    check_compatibility(settings, [wanted.target for wanted in targets])
     return BuildRequest(
         project=project,
         out=(Path.cwd() / settings.out).resolve(),
@@ -72,6 +74,27 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,
     )
+
+
+def check_compatibility(settings: Settings, targets: Sequence[Target]) -> None:
+    """Refuse a policy that no target takes, and one of a target's own table that it does not take.
+
+    :raises UsageError: ``bad-compatibility``.
+    """
+    word = settings.compatibility
+    takers = [target for target in targets if word and concerns(target, word)]
+    wrong = [] if takers or not word else [(word, ", ".join(target.triple for target in targets))]
+    for target in targets:
+        own = settings.target[target.triple].compatibility if target.triple in settings.target else None
+        if own and not concerns(target, own):
+            wrong.append((own, target.triple))
+    for asked, triples in wrong:
+        raise UsageError(
+            f"compatibility {asked} says nothing about {triples}",
+            details="manylinux is for Linux with glibc, musllinux for Linux with musl; others have no policy",
+            hint="leave it out, or name the target that it is for",
+            code="bad-compatibility",
+        )
 
 
 def refuse_led_away(loaded: Loaded, project: Path) -> None:
@@ -125,6 +148,7 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         all_features=settings.all_features,
         no_default_features=settings.no_default_features,
         profile=own.profile,
+        compatibility=own.compatibility,
         rustflags=own.rustflags,
         environment=own.environment,
         image=own.image,

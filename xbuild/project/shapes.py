@@ -107,6 +107,7 @@ class _Maturin(_Shape):
     python_packages: list[PathWord] = []
     bindings: Literal["", "pyo3", "pyo3-ffi", "cffi", "uniffi", "bin"] = ""
     profile: Annotated[str, AfterValidator(_profile)] = ""
+    compatibility: str = ""
     features: list[str | _Feature] = []
     all_features: bool = False
     no_default_features: bool = False

@@ -119,6 +119,8 @@ class TargetTable(_Frozen):
     """as the general value"""
     profile: Annotated[NameOrEmpty | None, PROJECT] = None
     """as the general value"""
+    compatibility: Annotated[NameOrEmpty | None, PROJECT] = None
+    """as the general value, and for this platform"""
     image: Annotated[Word | None, user("names the image that builds run in, which is pulled")] = None
     """an image in place of xbuild's own"""
     build_packages: Annotated[Packages | None, PROJECT] = None
@@ -156,6 +158,7 @@ class TargetSettings(_Frozen):
     environment: Environment
     rustflags: tuple[str, ...]
     profile: str
+    compatibility: str
     image: str
     build_packages: tuple[str, ...]
     sysroot: Path | None
@@ -192,6 +195,10 @@ class Settings(BaseSettings):
     """use no network at all; everything must be in the caches, and the images on the engine"""
     profile: Annotated[NameOrEmpty, PROJECT] = ""
     """Cargo profile; empty is `profile` of `[tool.maturin]`, else `release`"""
+    compatibility: Annotated[NameOrEmpty, PROJECT] = ""
+    """policy of the platform tag in maturin's words: `manylinux_2_28`, `manylinux2014`, `musllinux_1_2`,
+    `linux`, `pypi`; empty is `compatibility` of `[tool.maturin]`, else the target's own. A policy of another
+    platform counts for nothing"""
     features: Annotated[Words, PROJECT] = ()
     """Cargo features"""
     all_features: Annotated[bool, PROJECT] = False
@@ -291,6 +298,7 @@ class Settings(BaseSettings):
             environment={**self.environment, **own.environment},
             rustflags=_first(own.rustflags, self.rustflags),
             profile=_first(own.profile, self.profile),
+            compatibility=_first(own.compatibility, self.compatibility),
             image=own.image or "",
             build_packages=_first(own.build_packages, self.build_packages),
             sysroot=own.sysroot,

@@ -130,10 +130,15 @@ def find_target(name: WheelName, catalog: Catalog) -> str:
 
 
 def _same_kind(platform: Platform, target: Target) -> bool:
-    """Whether a platform tag is of the target's system, C library and architecture; versions may differ."""
+    """Whether a platform tag is of the target's system, C library and architecture; versions may differ.
+
+    A tag that names no C library is taken to mean glibc.
+    """
     known = [parse_platform(tag) for tag in target.platform_tag.split(".")]
+    libc = "gnu" if platform.os == "linux" else ""
     return any(
-        (platform.os, platform.libc, platform.archs) == (item.os, item.libc, item.archs) for item in known
+        (platform.os, platform.libc or libc, platform.archs) == (item.os, item.libc, item.archs)
+        for item in known
     )
 
 
