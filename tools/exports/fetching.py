@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,20 @@ def fetch_distribution(work: Path, row: dict[str, Any]) -> Path:
         command = (sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder))
         run(*command, *row.get("fetch", ()), "--requirement", str(pinned))
     return next(path for path in sorted(folder.iterdir()) if path.suffix in {".gz", ".whl"})
+
+
+def fetch_crate(work: Path, name: str, version: str) -> tuple[Path, str]:
+    """Folder and checksum of a crate, fetched by ``cargo vendor``."""
+    folder = work / "crates" / f"{name}-{version}"
+    crate = folder / "vendor" / f"{name}-{version}"
+    if not crate.is_dir():
+        (folder / "src").mkdir(parents=True, exist_ok=True)
+        (folder / "src" / "lib.rs").write_text("")
+        package = '[package]\nname = "exports"\nversion = "0.0.0"\nedition = "2021"\n'
+        (folder / "Cargo.toml").write_text(f'{package}\n[dependencies]\n{name} = "={version}"\n')
+        run("cargo", "vendor", "--quiet", "--versioned-dirs", "vendor", cwd=folder)
+    checksum = json.loads((crate / ".cargo-checksum.json").read_text())["package"]
+    return crate, str(checksum)
 
 
 def write(name: str, listing: Listing) -> None:

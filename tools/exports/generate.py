@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import io
-import json
 import re
 import tarfile
 import tomllib
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import lief
-from fetching import EXPORTS, Listing, digest, fetch_distribution, run, write
+from fetching import EXPORTS, Listing, digest, fetch_crate, fetch_distribution, run, write
 
 HERE = Path(__file__).resolve().parent
 PYTHON_NAME = re.compile(r"_{0,2}(HPy|Py)")
@@ -32,6 +30,7 @@ class Lists:
     windows: dict[str, Listing] = field(default_factory=dict)
     linux: dict[str, Listing] = field(default_factory=dict)
     stable: dict[str, Listing] = field(default_factory=dict)
+    later: dict[str, Listing] = field(default_factory=dict)
 
 
 def distribution_archive(path: Path, inner: str) -> zipfile.ZipFile:
@@ -95,20 +94,6 @@ def read_dll(work: Path, row: dict[str, Any], lists: Lists) -> None:
         "windows dll",
         frozenset(forwards) - frozenset(dangling),
     )
-
-
-def fetch_crate(work: Path, name: str, version: str) -> tuple[Path, str]:
-    """Folder and checksum of a crate, fetched by ``cargo vendor``."""
-    folder = work / "crate"
-    crate = folder / "vendor" / f"{name}-{version}"
-    if not crate.is_dir():
-        (folder / "src").mkdir(parents=True, exist_ok=True)
-        (folder / "src" / "lib.rs").write_text("")
-        package = '[package]\nname = "exports"\nversion = "0.0.0"\nedition = "2021"\n'
-        (folder / "Cargo.toml").write_text(f'{package}\n[dependencies]\n{name} = "={version}"\n')
-        run("cargo", "vendor", "--quiet", "--versioned-dirs", "vendor", cwd=folder)
-    checksum = json.loads((crate / ".cargo-checksum.json").read_text())["package"]
-    return crate, str(checksum)
 
 
 def names_of_def(path: Path) -> frozenset[str]:
@@ -194,13 +179,17 @@ def read_debs(work: Path, sources: dict[str, Any], lists: Lists) -> None:
         run("apt-get", *options, "--quiet", "update")
     for row in rows:
         root, version = fetch_deb(work, row, options)
-        names, what = read_library(root, row["member"])
-        lists.linux[row["tag"]] = Listing(
-            f"names of Python exported by {Path(row['member']).name}",
-            f"Debian {row['suite']} {row['package']} {version}, {what}",
-            "linux library",
-            frozenset(name for name in names if PYTHON_NAME.match(name)),
-        )
+        found, what = read_library(root, row["member"])
+        names = frozenset(name for name in found if PYTHON_NAME.match(name))
+        tag, library = row["tag"], Path(row["member"]).name
+        origin = f"Debian {row['suite']} {row['package']} {version}, {what}"
+        if row.get("later"):
+            names -= lists.linux[tag].names
+            title = f"names of Python that {library} exports, and the one of the list without -later does not"
+            lists.later[tag] = Listing(title, origin, "linux library", names)
+        else:
+            title = f"names of Python exported by {library}"
+            lists.linux[tag] = Listing(title, origin, "linux library", names)
 
 
 def derive(row: dict[str, Any], lists: Lists) -> Listing:
@@ -225,31 +214,6 @@ def write_same(name: str, other: str) -> None:
     (EXPORTS / f"{name}.txt").write_text(f"{header}\n# reference: linux list\n# same-as: {other}\n", "utf-8")
 
 
-def write_windows_dlls(work: Path, row: dict[str, str]) -> None:
-    """Write the names of the DLLs that come with Windows, with the architectures that have them."""
-    path = fetch_distribution(work, dict(row))
-    source = work / "dll_list.py"
-    source.write_bytes(zipfile.ZipFile(path).read("delvewheel/_dll_list.py"))
-    spec = importlib.util.spec_from_file_location("dll_list", source)
-    if spec is None or spec.loader is None:
-        raise SystemExit("delvewheel's lists cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    archs = {"win32": "I386", "win_amd64": "AMD64", "win_arm64": "ARM64"}
-    table = {tag: module.ignore_names[module.MachineType[kind]] for tag, kind in archs.items()}
-    names = {
-        name.lower() for group in table.values() for name in group if not module.vc_redist.fullmatch(name)
-    }
-    lines = (f"{name} {' '.join(tag for tag in table if name in table[tag])}" for name in names)
-    listing = Listing(
-        "DLLs that come with Windows, and the platforms that have them",
-        f"PyPI {row['requirement']} (sha256 {digest(path.read_bytes())}, {row['licence']})",
-        "delvewheel",
-        frozenset(lines),
-    )
-    write("windows-dlls", listing)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is fetched")
@@ -266,11 +230,12 @@ def main() -> None:
     for family, group in (("windows", lists.windows), ("linux", lists.linux)):
         for tag, listing in group.items():
             write(f"{tag}-{family}", listing)
+    for tag, listing in lists.later.items():
+        write(f"{tag}-linux-later", listing)
     for tag in lists.linux:
         write_same(f"{tag}-macos", f"{tag}-linux")
     for tag, listing in lists.stable.items():
         write(f"abi3-{tag}-windows", listing)
-    write_windows_dlls(work, sources["windows-dlls"])
 
 
 if __name__ == "__main__":

@@ -135,7 +135,8 @@ def _check_all(modules: tuple[ModuleFacts, ...], context: Context) -> Iterator[F
         if modules:
             yield Finding("unknown-platform", "error", context.name.file, message)
         return
-    if not any(module.role == "extension" for module in modules):
+    has_abi = any(tag.abi != "none" for tag in context.name.tags)
+    if has_abi and not any(module.role == "extension" for module in modules):
         message = "there is no extension module in the wheel"
         yield Finding("no-extension", "warning", "", message)
     for module in modules:

@@ -161,7 +161,8 @@ def check_wheel(raw: bytes, folder: str, name: WheelName) -> Iterator[Finding]:
     if tags != name.tags:
         lost = ", ".join(sorted(map(str, name.tags ^ tags))[:8])
         yield Finding("tag-mismatch", "error", where, f"tags differ from the file's name in {lost}", _REBUILD)
-    if str(fields.get("Root-Is-Purelib", "")).strip().lower() != "false":
+    for_any = all(platform.tag == "any" for platform in name.platforms)
+    if not for_any and str(fields.get("Root-Is-Purelib", "")).strip().lower() != "false":
         yield Finding(
             "purelib", "error", where, "Root-Is-Purelib is not false in a wheel for a platform", _REBUILD
         )

@@ -39,7 +39,7 @@ def check_hardening(module: ModuleFacts, part: Slice) -> Iterator[Finding]:
     if part.executable_stack:
         message = "asks for an executable stack; glibc 2.41 and later do not load it"
         yield Finding("executable-stack", "warning", module.path, message, "link with -z noexecstack")
-    for path in part.rpaths:
+    for path in dict.fromkeys(part.rpaths):
         if not path.startswith(("$ORIGIN", "${ORIGIN}")):
             message = f"has the run path {path!a}, which is not inside the wheel"
             yield Finding("rpath", "warning", module.path, message)

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import PurePosixPath
 
 from xbuild.wheels.context import Context, python_imports, show
-from xbuild.wheels.lists import SymbolList, interpreter_symbols, stable_abi
+from xbuild.wheels.lists import SymbolList, interpreter_symbols, later_symbols, stable_abi
 from xbuild.wheels.model import Finding, ModuleFacts, Severity
 from xbuild.wheels.naming import Platform, arch_row
 
@@ -140,13 +140,18 @@ def check_python_symbols(module: ModuleFacts, context: Context) -> Iterator[Find
     if not module.python_symbols:
         return
     lists = _lists(context)
+    later = frozenset[str]().union(*(later_symbols(item, context.name.os) for item in context.interpreters))
     for title, listed in lists:
         if listed is None:
             message = f"there is no list of what {title} exports; the module's imports were not compared"
             yield Finding("no-symbol-list", "warning", module.path, message)
             continue
         missing = [name for name in module.python_symbols if name not in listed.names]
-        if missing:
+        if newer := [name for name in missing if name in later]:
+            message = f"imports {show(newer)}, which only later releases of {title} have"
+            hint = f"compared with: {listed.reference}"
+            yield Finding("later-symbol", "warning", module.path, message, hint)
+        if missing := [name for name in missing if name not in later]:
             message = f"imports {show(missing)}, which {title} does not have"
             yield Finding(
                 "missing-symbol", "error", module.path, message, f"compared with: {listed.reference}"

@@ -56,6 +56,12 @@ def interpreter_symbols(interpreter: Interpreter, system: str) -> SymbolList | N
     return load_list(f"{interpreter.tag}-{system}")
 
 
+def later_symbols(interpreter: Interpreter, system: str) -> frozenset[str]:
+    """What only releases of an interpreter export that are newer than the one in the list."""
+    listed = load_list(f"{interpreter.tag}-linux-later") if system in {"linux", "macos"} else None
+    return listed.names if listed else frozenset()
+
+
 @lru_cache(maxsize=32)
 def stable_abi(floor: tuple[int, int], system: str) -> SymbolList:
     """The stable ABI as of version ``floor``: on Windows, what that python3.dll really has of it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from xbuild.wheels.context import PYTHON_NAME, Context, is_python_library, show
 from xbuild.wheels.model import Finding, ModuleFacts, Slice
-from xbuild.wheels.naming import arch_row
+from xbuild.wheels.naming import arch_row, platform_data
 
 _SYSTEM = ("/usr/lib/", "/System/")
 _RELATIVE = ("@rpath/", "@loader_path/", "@executable_path/")
@@ -63,12 +63,14 @@ def check_libraries(module: ModuleFacts, part: Slice, context: Context) -> Itera
 
 def check_resolved(module: ModuleFacts, part: Slice, context: Context) -> Iterator[Finding]:
     """Symbols that are looked up at run time are Python's or the wheel's: the linker did not check them."""
+    loaded = tuple(platform_data()["loaded-symbols"]["macos"])
     lost = sorted(
         item.name
         for item in part.undefined
         if item.dynamic
         and not item.weak
         and item.name not in context.provided
+        and not item.name.startswith(loaded)
         and not PYTHON_NAME.match(item.name)
     )
     if lost and module.role != "program":

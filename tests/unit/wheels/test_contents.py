@@ -165,3 +165,10 @@ def test_not_a_zip(tmp_path: Path) -> None:
     path = tmp_path / f"demo-{VERSION}-{TAGS}.whl"
     path.write_bytes(b"#!/bin/sh\necho hello\n" * 10)
     assert [finding.code for finding in audit(path, catalog=load_catalog()).findings] == ["bad-zip"]
+
+
+@pytest.mark.parametrize("purelib", ["true", "false"])
+def test_a_wheel_for_any_platform_may_go_where_it_likes(tmp_path: Path, purelib: str) -> None:
+    wheel = f"Wheel-Version: 1.0\nGenerator: maturin\nRoot-Is-Purelib: {purelib}\nTag: py3-none-any\n"
+    path = make_wheel(tmp_path, "py3-none-any", FILES, replace={f"{INFO}/WHEEL": wheel.encode()})
+    assert audit(path, catalog=load_catalog()).findings == ()

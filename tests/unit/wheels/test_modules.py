@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from native_files import AARCH64, ARM64, DYNAMIC_LOOKUP, MAC_X86_64, Elf, MachO, Pe, fat
+from native_files import AARCH64, AMD64, ARM64, DYNAMIC_LOOKUP, MAC_X86_64, Elf, MachO, Pe, fat
 from wheel_files import make_wheel
 
 from xbuild.catalog import load_catalog
 from xbuild.wheels import audit
 from xbuild.wheels.audit import check_modules
+from xbuild.wheels.lists import windows_dlls
 from xbuild.wheels.model import Finding, ModuleFacts
 from xbuild.wheels.naming import parse_name
 from xbuild.wheels.probe import describe
@@ -84,6 +85,7 @@ GOOD_MAC = MachO(undefined={"_PyList_New": DYNAMIC_LOOKUP, "_malloc": 1}, export
         (MUSL, MUSL_SO, GOOD_MUSL.build()),
         ("cp310-cp310-musllinux_1_2_x86_64", "demo/demo.cpython-310-x86_64-linux-gnu.so", GOOD_MUSL.build()),
         (MAC, MAC_SO, GOOD_MAC.build()),
+        (MAC, MAC_SO, MachO(undefined={"_objc_msgSend": DYNAMIC_LOOKUP}, exports=MAC_INIT).build()),
         (
             BOTH,
             MAC_SO,
@@ -219,6 +221,53 @@ def test_libraries_that_the_wheel_brings(tmp_path: Path) -> None:
     assert codes(tmp_path, WIN, {PYD: module_pe, "demo.libs/foo-1a2b.dll": dll}) == []
 
 
+@pytest.mark.parametrize(
+    "dll",
+    ["combase.dll", "d3d12.dll", "icu.dll", "OPENGL32.dll", "WS2_32.dll", "api-ms-win-core-winrt-l1-1-0.dll"],
+)
+@pytest.mark.parametrize(
+    ("platform", "machine"), [("win_amd64", AMD64), ("win_arm64", ARM64), ("win32", 0x14C)]
+)
+def test_dlls_that_every_windows_has(tmp_path: Path, platform: str, machine: int, dll: str) -> None:
+    module = Pe(machine=machine, imports={"python311.dll": ["PyList_New"], dll: ["x"]}, exports=INIT)
+    name = PYD.replace("win_amd64", platform)
+    assert codes(tmp_path, f"cp311-cp311-{platform}", {name: module.build()}) == []
+
+
+@pytest.mark.parametrize("platform", ["win_amd64", "win_arm64", "win32"])
+def test_runtimes_of_visual_cpp_are_not_a_part_of_windows(platform: str) -> None:
+    """What is redistributable only is in no list: CPython brings two of them, and nobody the others."""
+    runtimes = ("vcruntime140.dll", "vcruntime140_1.dll", "vcruntime140_threads.dll", "msvcp140.dll")
+    others = (
+        "concrt140.dll",
+        "vcomp140.dll",
+        "mfc140u.dll",
+        "msvcr120.dll",
+        "d3dx9_43.dll",
+        "d3dcompiler_43.dll",
+    )
+    assert not windows_dlls(platform) & {*runtimes, *others}
+
+
+@pytest.mark.parametrize(
+    ("platform", "suffix"), [("manylinux_2_17_x86_64", "x86_64-linux-gnu"), ("macosx_11_0_arm64", "darwin")]
+)
+def test_a_symbol_of_later_releases_is_a_warning(tmp_path: Path, platform: str, suffix: str) -> None:
+    """PyPy 3.11 has it since 8.0; a tag does not say which release."""
+    elf = Elf(undefined={"PyPyModule_FromDefAndSpec2": ""}, exports=INIT)
+    mac = MachO(undefined={"_PyPyModule_FromDefAndSpec2": DYNAMIC_LOOKUP}, exports=MAC_INIT)
+    module = elf if "linux" in platform else mac
+    name = f"demo/demo.pypy311-pp73-{suffix}.so"
+    findings, _ = examine(tmp_path, f"pp311-pypy311_pp73-{platform}", {name: module.build()})
+    assert [(finding.code, finding.severity) for finding in findings] == [("later-symbol", "warning")]
+
+
+def test_a_wheel_without_an_abi_needs_no_extension_module(tmp_path: Path) -> None:
+    program = {"demo-1.0.data/scripts/demo": Elf().build()}
+    assert codes(tmp_path, "py3-none-manylinux_2_17_x86_64", program) == []
+    assert codes(tmp_path, LINUX, program) == ["no-extension"]
+
+
 def test_pypy_on_windows_brings_one_runtime_dll(tmp_path: Path) -> None:
     tags, name = "pp39-pypy39_pp73-win_amd64", "demo/demo.pypy39-pp73-win_amd64.pyd"
     good = pe("PyPyList_New", dll="libpypy3.9-c.dll", more={"VCRUNTIME140.dll": ("memcpy",)})
@@ -284,7 +333,7 @@ def test_findings_are_one_printable_line(tmp_path: Path) -> None:
 
 
 def test_many_findings_are_counted_and_hide_no_error(tmp_path: Path) -> None:
-    module = Elf(rpath=":" * 999, needed=["libstrange.so"], exports=INIT).build()
+    module = Elf(rpath=":".join(map(str, range(1000))), needed=["libstrange.so"], exports=INIT).build()
     result = audit(make_wheel(tmp_path, LINUX, {GNU_SO: module}), catalog=load_catalog())
     assert [finding.code for finding in result.errors] == ["foreign-library"]
     assert len(result.findings) < 300
