@@ -16,7 +16,7 @@ STAGES = (
     # values and facts, which know nothing of a run
     ("xbuild", "errors", "events", "catalog", "engine", "layout", "text", "toml", "redact"),
     # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
-    ("request",),
+    ("request", "compatibility"),
     ("files", "project", "interpreters", "images", "lockfile", "transport", "prune", "cargo", "fetch"),
     ("tools", "jobenv", "plan"),
     # before execute, which takes each wheel as soon as its step is done
