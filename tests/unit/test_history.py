@@ -138,6 +138,14 @@ def test_a_worktree_has_its_own_branch(root: Path) -> None:
     assert asked(copy, "describe") == git(root, "describe")
 
 
+def test_a_submodule_has_its_own_history(root: Path, tmp_path: Path) -> None:
+    around = commit(put(tmp_path / "around", "a"))
+    git(around, "submodule", "add", "-q", str(root), "sub")
+    copy = take_snapshot(around / "sub", tmp_path / "copy", history=True)
+    assert asked(copy, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD")
+    assert asked(copy, "status", "--porcelain") == ""
+
+
 def test_a_repository_with_other_digests(tmp_path: Path) -> None:
     place = put(tmp_path / "in", "a")
     git(place, "init", "-q", "--object-format=sha256")
