@@ -23,12 +23,15 @@ from xbuild.cli.compose import load, make_sources
 from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError
+from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe, base_recipe, toolchain_recipe
 from xbuild.smoke import SmokeTest
 
 NEWEST = 999
+ARCHIVE = "http://deb.debian.org/debian"
+SECURITY = "http://security.debian.org/debian-security"
 
 
 class Canary(Recipe):
@@ -67,9 +70,14 @@ class Trial:
             narrate=self.narrate,
             cancelled=cancelled,
         )
+        sources = make_sources(settings)
+        # Named even where they are Debian's own: a base of another suite does not tell where this release is
+        mirrors = Mirrors(
+            debian=sources.mirrors.debian or ARCHIVE, security=sources.mirrors.security or SECURITY
+        )
         self.builder = ImageBuilder(
             self.engine,
-            replace(make_sources(settings), pins="ignore", registry=""),
+            replace(sources, mirrors=mirrors, pins="ignore", registry=""),
             locks=settings.cache_dir / "locks",
             narrate=self.narrate,
             cancelled=cancelled,

@@ -304,3 +304,8 @@ def test_what_will_not_do_is_made_here(team: Team, what: str, why: str) -> None:
     assert is_pinned(found, team.place)
     assert team.engine.image(team.reference) is None
     assert any(line.startswith("made: made here: ") and why in line for line in team.lines)
+
+
+def test_where_the_pins_are_not_looked_at_nothing_is_pinned(workshop: Workshop) -> None:
+    image = workshop.builder(sources=Sources(base="bootstrap", pins="ignore")).ensure(workshop.recipe)
+    assert image.labels[PINNED_LABEL] == "false"

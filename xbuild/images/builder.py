@@ -64,7 +64,7 @@ class Sources:
     :ivar cargo_index: index of a private mirror of crates.io, or ``""``.
     :ivar ca_bundle: PEM bundle of the host, or ``None``.
     :ivar pins: ``strict`` where only the pinned packages will do; ``follow`` takes what the suites have where
-        a pinned one is not to be had; ``refresh`` looks at no pins.
+        a pinned one is not to be had; ``refresh`` asks only what those would be; ``ignore`` looks at no pins.
     :ivar snapshot: an archive that keeps every package, for those that Debian's own no longer has; or ``""``.
     :ivar environment: proxies and other private mirrors, for programs in recipes.
     :ivar host_environment: what the host's mmdebstrap may see besides.
@@ -245,6 +245,8 @@ class ImageBuilder:
             size = layer.path.stat().st_size
             self._narrate(recipe.name, f"loading {size / 1e6:.0f} MB")
             untried = f"{REPOSITORY}/{recipe.name}:untried-{recipe.digest[:16]}"
+            # Whoever does not look at the pins gets nothing that is pinned
+            manifest["pinned"] = bool(manifest.get("pinned")) and self._sources.pins != "ignore"
             image = self._engine.add_layer(
                 below,
                 layer,
@@ -420,7 +422,7 @@ def _config(
         NAME_LABEL: recipe.name,
         RECIPE_LABEL: recipe.digest,
         ROOT_LABEL: root,
-        PINNED_LABEL: "true" if manifest.get("pinned", False) else "false",
+        PINNED_LABEL: "true" if manifest["pinned"] else "false",
         **({PARENT_LABEL: recipe.parent.digest} if recipe.packages and recipe.parent else {}),
         MANIFEST_LABEL: json.dumps(brief, sort_keys=True, separators=(",", ":")),
         "org.opencontainers.image.title": f"xbuild {recipe.name}",
