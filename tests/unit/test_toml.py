@@ -18,7 +18,9 @@ from xbuild.settings.files import read
 from xbuild.toml import parse_toml
 
 OWN_DATA = {
+    "catalog/frameworks.py",
     "catalog/model.py",
+    "catalog/sysroots.py",
     "diagnosis/walls.py",
     "images/recipe.py",
     "images/released.py",
