@@ -405,7 +405,10 @@ def _step(
         "--out",
         OUT,
     )
-    env = {key: value.format(tag=first.tag) for key, value in target.interpreter_env.items()} if first else {}
+    env: dict[str, str] = {}
+    if first:
+        abi = "abi3" if tags.endswith("-abi3") else first.tag
+        env = {key: value.format(abi=abi) for key, value in target.interpreter_env.items()}
     return Step(
         argv=argv,
         env=MappingProxyType(env),

@@ -9,7 +9,8 @@ and a real one can take its place:
     OUT/xwin/sdk/lib/{ucrt,um}/ARCH          import libraries
     OUT/xwin/libcxx/include                  libc++'s headers
     OUT/xwin/DONE                            what cargo-xwin looks for before it downloads anything
-    OUT/python/KIND                          import libraries of one interpreter (cp311, pp39, ...)
+    OUT/python/KIND                          import libraries of one interpreter (cp311, pp39, ...), or of the
+                                             stable ABI (abi3)
 
 Equal inputs give equal bytes: members of archives are sorted and named relative to their directory, and no
 object holds a time or a path of this run.
@@ -23,12 +24,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from complete_headers import Sources, complete
 
 HERE = Path(__file__).resolve().parent
 LLVM = Path("/usr/lib/llvm/bin")
@@ -75,6 +79,8 @@ EXCLUDED_UCRT_DEF = "api-ms-win-crt-private-l1-1-0"
 # Functions of the UCRT that mingw-w64 implements itself and so leaves out of its lists.
 EXTRA_UCRT_EXPORTS = {"api-ms-win-crt-convert-l1-1-0": ("btowc", "wctob")}
 DATA_ALIAS = re.compile(r"__msvcrt_\w+\s+DATA\s*==\s*(\w+)")
+# An export under its own name: an alias of another one is mingw-w64's.
+EXPORT = re.compile(r"^\s*([A-Za-z_]\w*)(?:@\d+)?(?=\s*(?:;.*|DATA\b.*)?$)", re.MULTILINE)
 STDCALL_SUFFIX = re.compile(r"^([A-Za-z_]\w*)@\d+", re.MULTILINE)
 
 START_OBJECTS = ("sections", "onexit", "dll", "dllmain", "tls", "tls_dynamic", "statics", "cookie", "fltused")
@@ -150,6 +156,7 @@ class Sysroot:
         self.scratch = scratch
         self.xwin = out / "xwin"
         self.python = out / "python"
+        self.exported: set[str] = set()
         self.crt_lib = self.xwin / "crt/lib" / arch.name
         self.um_lib = self.xwin / "sdk/lib/um" / arch.name
         self.ucrt_lib = self.xwin / "sdk/lib/ucrt" / arch.name
@@ -175,6 +182,7 @@ class Sysroot:
     def import_library(self, library: Path, definition: str) -> None:
         """``definition`` is the text of a .def file; the scratch file's name does not reach the library."""
         definition = DATA_ALIAS.sub(r"\1", definition)
+        self.exported.update(EXPORT.findall(definition))
         if self.arch.name != "x86":  # only i686 decorates names with the size of their arguments
             definition = STDCALL_SUFFIX.sub(r"\1", definition)
         with tempfile.NamedTemporaryFile("w", suffix=".def", dir=self.scratch) as file:
@@ -240,6 +248,8 @@ class Sysroot:
                 # PyO3 and PyPy's own configuration disagree on the name.
                 names = {f"python3{pypy[1]}": path.name, path.stem: path.name}
                 kind = f"pp3{pypy[1]}"
+            elif path.name == "python3.def":
+                names, kind = {path.stem: path.name}, "abi3"
             else:
                 continue
             folder = self.python / kind
@@ -276,16 +286,36 @@ class Sysroot:
 
     # Headers
 
-    def headers(self, wine: Path, aliases: Iterable[str]) -> None:
+    def complete_headers(self, mingw: Path, wanted: Mapping[str, Sequence[str]]) -> None:
+        include = self.xwin / "sdk/include"
+        builtin = Path(run([self.tool("clang"), "-print-resource-dir"], self.scratch).strip()) / "include"
+        sources = Sources(
+            clang=self.tool("clang"),
+            mingw=mingw,
+            wine=[include / name for name in ("ucrt", "um", "shared")],
+            shims=self.xwin / "crt/include",
+            builtin=builtin,
+            llvm_arch=self.arch.llvm,
+        )
+        left_out = complete(sources, self.compiler, wanted, frozenset(self.exported))
+        if left_out:
+            sys.stdout.write(f"declarations that do not fit beside Wine's: {' '.join(left_out)}\n")
+
+    def headers(
+        self, wine: Path, mingw: Path, wanted: Mapping[str, Sequence[str]], aliases: Iterable[str]
+    ) -> None:
         include = self.xwin / "sdk/include"
         copy_headers(wine / "msvcrt", include / "ucrt")
         copy_headers(wine / "windows", include / "um", lambda name: not name.startswith("windows."))
         copy_headers(wine / "windows", include / "winrt", lambda name: name.startswith("windows."))
         shutil.move(include / "winrt/windows.h", include / "um/windows.h")
         copy_headers(wine / "windows/ddk", include / "shared")
+        link_unless_present(include / "shared/ddk", ".")  # Wine's name for them
         copy_headers(HERE / "shim", self.xwin / "crt/include")
+        self.complete_headers(mingw, wanted)
         for alias in aliases:
-            for folder in (include / "um", include / "shared", include / "ucrt"):
+            # A link to a shim, or else to Wine's header: a shim goes on to the next folder that has its name.
+            for folder in (self.xwin / "crt/include", include / "um", include / "shared", include / "ucrt"):
                 if (folder / alias.lower()).exists():
                     link_unless_present(folder / alias, alias.lower())
 
@@ -363,7 +393,8 @@ def make(options: argparse.Namespace, arch: Arch, scratch: Path) -> None:
     sysroot = Sysroot(arch, options.out, scratch)
     sysroot.import_libraries(mingw)
     sysroot.umbrella_libraries(names["umbrella_libraries"])
-    sysroot.headers(options.wine_headers, names["header_aliases"])
+    headers = options.zig_lib / "libc/include/any-windows-any"
+    sysroot.headers(options.wine_headers, headers, names["completed_headers"], names["header_aliases"])
     sysroot.guid_libraries()
     sysroot.library_aliases(names["library_aliases"])
     objects = sysroot.start_up()

@@ -223,6 +223,13 @@ def test_windows_links_the_import_libraries_of_one_interpreter(kind: str, folder
     assert step.env["LIB"] == f"/opt/xbuild/sysroot/python/{folder}"
 
 
+def test_windows_links_the_stable_abi_only_where_the_wheel_promises_it() -> None:
+    request = make_request(make_target(WINDOWS, "python3.9", "pypy3.9"))
+    stable, pypy = plan(request, details=make_details("abi3")).jobs[0].steps
+    assert stable.env["LIB"] == "/opt/xbuild/sysroot/python/abi3"
+    assert pypy.env["LIB"] == "/opt/xbuild/sysroot/python/pp39"
+
+
 # The stable ABI
 
 

@@ -1,0 +1,2 @@
+/* Wine has these functions in conio.h. */
+#include <corecrt_stdio_config.h>
