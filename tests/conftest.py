@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--repeat", type=int, default=1, metavar="N", help="run each fault of tests/faults N times"
     )
     parser.addoption(
-        "--repeat-races", type=int, default=2, metavar="N", help="the same for faults that are races"
+        "--repeat-races", type=int, default=1, metavar="N", help="the same for faults that are races"
     )
     parser.addoption("--exhaustive", action="store_true", help="also what takes minutes each")
 

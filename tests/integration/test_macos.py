@@ -108,7 +108,7 @@ def test_symbols_are_bound_to_their_frameworks(xbuild: Xbuild) -> None:
         assert {name for name in looked_up if not name.startswith(("_Py", "__Py"))} == set()
 
 
-@pytest.mark.parametrize("profile", ["release", "thin"])
+@pytest.mark.parametrize("profile", ["release", pytest.param("thin", marks=pytest.mark.exhaustive)])
 def test_c_and_cxx_and_assembly_optimised_as_a_whole(xbuild: Xbuild, profile: str) -> None:
     words = [word for triple in TARGETS for word in ("--target", triple)]
     found = build(xbuild, CRATES / "mixture", *words, "--interp", "cp311", "--profile", profile)
