@@ -81,7 +81,7 @@ def choose_compatibility(target: Target, asked: str, maturin: Mapping[str, Any])
     :raises UsageError: ``bad-compatibility``.
     """
     standard = Compatibility(word=target.compatibility, platform_tag=target.platform_tag)
-    own = maturin.get("compatibility", "")
+    own = maturin.get("compatibility") or maturin.get("manylinux", "")
     for word, where in ((asked, "the setting compatibility"), (own, "compatibility of [tool.maturin]")):
         if not word or not concerns(target, str(word)):
             continue

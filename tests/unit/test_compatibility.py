@@ -79,6 +79,11 @@ def test_what_maturin_is_asked_for(triple: str, asked: str, own: str, word: str,
     assert (found.word, found.platform_tag) == (word, tag)
 
 
+def test_the_old_name_of_the_key_counts_too() -> None:
+    found = choose_compatibility(target(LINUX), "", {"manylinux": "manylinux_2_28"})
+    assert found.word == "manylinux_2_28"
+
+
 @pytest.mark.parametrize(
     ("triple", "asked", "own", "reason"),
     [
