@@ -9,15 +9,15 @@ else
 fi
 export APT_CONFIG=/tmp/apt-ca.conf DEBIAN_FRONTEND=noninteractive
 
-# archive_of SUITE: the base URI from which the apt of this image gets SUITE
+# archive_of PATTERN: the base URI from which the apt of this image gets a suite that is named so
 archive_of() {
     apt-get --print-uris update | sed -n "s#^'\(.*\)/dists/$1/InRelease' .*#\1#p" | head -n 1
 }
 
 # Debian's own archives, which images name, and those that this build fetches from: a mirror is where DEBIAN_MIRROR
 # and DEBIAN_SECURITY_MIRROR say one, and is used by this container's apt alone.
-OWN_ARCHIVE=$(archive_of trixie)
-OWN_SECURITY=$(archive_of trixie-security)
+OWN_ARCHIVE=$(archive_of '[^/-]*')
+OWN_SECURITY=$(archive_of '[^/]*-security')
 ARCHIVE=${DEBIAN_MIRROR:-$OWN_ARCHIVE}
 SECURITY=${DEBIAN_SECURITY_MIRROR:-$OWN_SECURITY}
 

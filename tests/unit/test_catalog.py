@@ -60,7 +60,7 @@ def test_implementations_are_known_and_absent_ones_have_a_reason(target: Target)
 @TARGETS
 def test_templates_of_the_environment_fill_in(target: Target) -> None:
     for value in target.interpreter_env.values():
-        assert "{" not in value.format(tag="cp311")
+        assert "{" not in value.format(abi="cp311")
     assert all(isinstance(word, str) for word in target.prepare)
     assert target.env_key == target.triple.replace("-", "_")
 

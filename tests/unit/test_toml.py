@@ -75,6 +75,7 @@ def test_only_its_own_data_is_read_otherwise() -> None:
     users = {
         path.relative_to(root).as_posix()
         for path in root.rglob("*.py")
+        if "_docker" not in path.relative_to(root).parts  # an installed copy has the recipes in it
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Import) and any(alias.name == "tomllib" for alias in node.names)
     }
