@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEngine, Recorder
+from support.fakes import FakeEngine, Recorder
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -51,7 +51,7 @@ def recorder() -> Recorder:
 def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
     """Compare a JSON-ready value with a file of tests/golden.
 
-    ``pytest tests/unit/test_plan.py --update-golden`` writes the files;
+    ``pytest tests/unit/plan --update-golden`` writes the files;
     read the difference before you commit.
     """
 

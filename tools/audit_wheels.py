@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xbuild.catalog import load_catalog
-from xbuild.wheels import audit
-from xbuild.wheels.model import AuditResult
+from xbuild.check.audit import audit
+from xbuild.check.model import AuditResult
 
 HERE = Path(__file__).resolve().parent
 

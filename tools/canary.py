@@ -18,6 +18,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from xbuild.app.smoke import SmokeTest
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load, make_sources
 from xbuild.engine import Image
@@ -27,7 +28,6 @@ from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe, base_recipe, toolchain_recipe
-from xbuild.smoke import SmokeTest
 
 NEWEST = 999
 ARCHIVE = "http://deb.debian.org/debian"

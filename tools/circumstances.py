@@ -16,8 +16,8 @@ from pathlib import Path
 
 from relay import Relay
 
-from xbuild.files import remove_tree
-from xbuild.project.snapshot import take_snapshot
+from xbuild.inspect.sources.snapshot import take_snapshot
+from xbuild.util.files import remove_tree
 
 EPOCH = 1_600_000_000
 """SOURCE_DATE_EPOCH of every build, in seconds."""

@@ -17,14 +17,14 @@ from dataclasses import replace
 from itertools import chain
 
 from xbuild.catalog import load_catalog
+from xbuild.check.trial.recipes import tester_recipes
 from xbuild.cli.compose import load, make_sources
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.builder import ImageBuilder
-from xbuild.images.catalog import recipes
+from xbuild.images.inventory import recipes
 from xbuild.images.manifest import layers_digest
 from xbuild.images.recipe import Recipe, cli_recipe, recipes_dir
 from xbuild.images.released import LAYERS, is_pinned
-from xbuild.testing.recipes import tester_recipes
 
 
 def pinned_recipes(folders: list[str]) -> Iterator[Recipe]:

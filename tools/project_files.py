@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from xbuild.project.configured import Rule, rules
-from xbuild.project.maturin import keys, variables
+from xbuild.inspect.configuration.configured import Rule, rules
+from xbuild.inspect.configuration.maturin import keys, variables
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "project-files.md"
 _MARKS = re.compile(r"<!-- table: (?P<name>\S+) -->\n.*?<!-- end of table -->\n", re.DOTALL)

@@ -28,11 +28,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from xbuild.catalog import load_catalog
-from xbuild.compare import Cause, Comparison, compare_wheels
 from xbuild.errors import ExitStatus, UsageError, XbuildError
-from xbuild.files import remove_tree
-from xbuild.project.manifest import read_manifest
+from xbuild.inspect.crate.manifest import read_manifest
+from xbuild.rebuild.compare import Cause, Comparison, compare_wheels
 from xbuild.ui.errors import render_error
+from xbuild.util.files import remove_tree
 
 ROOT = Path(__file__).resolve().parent.parent
 ALL = (*VARIATIONS, FRESH_IMAGE)

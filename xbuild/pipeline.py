@@ -17,8 +17,12 @@ from typing import Any
 
 from xbuild import __version__
 from xbuild.catalog import Catalog
-from xbuild.collect import Collected
+from xbuild.check.audit import Parsers, audit
+from xbuild.check.trial.prove import Prover
+from xbuild.collect.collect import Collected
 from xbuild.engine import Engine, EngineInfo, Image
+from xbuild.engine.layout import build_user
+from xbuild.engine.transport import Transport, find_transport
 from xbuild.errors import EngineError, ExitStatus, RefusedError, XbuildError
 from xbuild.events import (
     Event,
@@ -32,32 +36,28 @@ from xbuild.events import (
     Stream,
     WheelReady,
 )
-from xbuild.execute import Executor, JobOutcome, Rooms, reason_of, status_of
-from xbuild.fetch import Fetched, Fetcher, Network, View
-from xbuild.files import mark_used
+from xbuild.execute.diagnosis.leftout import Remark, left_out, unseen
+from xbuild.execute.executor import Executor, JobOutcome, Rooms, reason_of, status_of
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.manifest import PINNED_LABEL, layers_digest, tool_versions
-from xbuild.images.recipe import base_recipe, pinned_maturin, wanted_recipe
+from xbuild.images.pins import drift_error
+from xbuild.images.recipe import base_recipe, pinned_maturin
 from xbuild.images.released import is_pinned
-from xbuild.layout import build_user
-from xbuild.lockfile import drift_error
-from xbuild.locking import BASE, check_pinned, image_drift
-from xbuild.plan import Job, Plan, Step, make_plan
-from xbuild.precheck import precheck
-from xbuild.project.cargoconfig import CargoConfig, read_config
-from xbuild.project.configured import drop_remote_sources
-from xbuild.project.crates import CrateStore
-from xbuild.project.leftout import Remark, left_out, unseen
-from xbuild.project.manifest import Manifest
-from xbuild.project.snapshot import Snapshot, take_snapshot
-from xbuild.prove import Prover
-from xbuild.redact import without_userinfo
-from xbuild.report import JobReport, Report, WheelReport, exit_status, request_options
-from xbuild.request import BuildRequest, TargetRequest
-from xbuild.tools import Note, Versions, check_tools
-from xbuild.transport import Transport, find_transport
-from xbuild.wheels import Parsers, audit
-from xbuild.workspace import clear_abandoned, work_folder
+from xbuild.inspect.configuration.configured import drop_remote_sources
+from xbuild.inspect.crate.cargoconfig import CargoConfig, read_config
+from xbuild.inspect.crate.manifest import Manifest
+from xbuild.inspect.dependencies.fetch import Fetched, Fetcher, Network, View
+from xbuild.inspect.dependencies.store import CrateStore
+from xbuild.inspect.sources.snapshot import Snapshot, take_snapshot
+from xbuild.plan.pinning import BASE, check_pinned, image_drift
+from xbuild.plan.planner import Job, Plan, Step, make_plan
+from xbuild.plan.precheck import precheck
+from xbuild.plan.tools import Note, Versions, check_tools
+from xbuild.report.report import JobReport, Report, WheelReport, exit_status, request_options
+from xbuild.request.model import BuildRequest, TargetRequest
+from xbuild.storage.workspace import clear_abandoned, work_folder
+from xbuild.util.files import mark_used
+from xbuild.util.redact import without_userinfo
 
 _UNKNOWN = "what the crate depends on is not known yet, nor features such as abi3"
 _DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
@@ -372,7 +372,7 @@ class Pipeline:
     def _tags(self, images: Mapping[str, Image | None]) -> dict[str, str]:
         """What images that are not built yet will be called."""
         return {
-            wanted.target.triple: wanted_recipe(wanted).tag
+            wanted.target.triple: wanted.recipe.tag
             for wanted in self._request.targets
             if images[wanted.target.triple] is None
         }
@@ -380,7 +380,7 @@ class Pipeline:
     def _images(self, *, build: bool) -> Iterator[tuple[str, Image | None]]:
         for wanted in self._request.targets:
             triple = wanted.target.triple
-            recipe = wanted_recipe(wanted)
+            recipe = wanted.recipe
             if wanted.image and build:
                 yield triple, self._tools.images.named(wanted.image)
             elif wanted.image:

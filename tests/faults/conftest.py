@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ground import TARGET, Ground, Registry
 from relay import Relay
-from toolchains import bridge_address, have_image, toolchain
+from support.ground import TARGET, Ground, Registry
+from support.toolchains import bridge_address, have_image, toolchain
 
 from xbuild.engine.docker import DockerEngine
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from ground import TARGET, Ground
+from support.ground import TARGET, Ground
 
 from xbuild.engine import Limits
-from xbuild.layout import OUT, SRC, TARGET_DIR, VENDOR, build_user
+from xbuild.engine.layout import OUT, SRC, TARGET_DIR, VENDOR, build_user
 
 pytestmark = pytest.mark.docker
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import (
+from relay import Relay
+from support.ground import (
     EARLIER,
     LINUX,
     QUIET,
@@ -27,13 +28,12 @@ from ground import (
     small_disk,
     wait_until,
 )
-from relay import Relay
-from toolchains import have_image, toolchain
+from support.toolchains import have_image, toolchain
 
 from xbuild.catalog import load_catalog
+from xbuild.check.audit import audit
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import base_recipe
-from xbuild.wheels import audit
 
 pytestmark = pytest.mark.docker
 

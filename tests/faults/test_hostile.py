@@ -16,16 +16,16 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import pytest
-from bad_wheels import WHEELS, with_file
 from docker.types import IPAMConfig, IPAMPool
-from ground import EARLIER, QUIET, TARGET, WHEEL, Done, Ground, engine_of, wait_until
 from relay import Relay
+from support.bad_wheels import WHEELS, with_file
+from support.ground import EARLIER, QUIET, TARGET, WHEEL, Done, Ground, engine_of, wait_until
 
 from xbuild.engine import ContainerSpec, Mount
 from xbuild.engine.docker import DockerEngine
+from xbuild.engine.layout import NOBODY, OUT
+from xbuild.engine.transport import tar_tree
 from xbuild.images.recipe import base_recipe
-from xbuild.layout import NOBODY, OUT
-from xbuild.transport import tar_tree
 
 pytestmark = pytest.mark.docker
 

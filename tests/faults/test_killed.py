@@ -14,7 +14,8 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from ground import (
+from relay import Relay
+from support.ground import (
     ARM,
     EARLIER,
     LINUX,
@@ -35,11 +36,10 @@ from ground import (
     wait_until,
     write_module,
 )
-from relay import Relay
 
 from xbuild.catalog import load_catalog
+from xbuild.check.audit import audit
 from xbuild.engine.docker import DockerEngine
-from xbuild.wheels import audit
 
 pytestmark = pytest.mark.docker
 
@@ -284,7 +284,7 @@ from pathlib import Path
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import base_recipe
-from toolchains import LocalRecipe
+from support.toolchains import LocalRecipe
 
 recipe = LocalRecipe("fault", "fault", "BASE", base_recipe(), {"SALT": sys.argv[2]}, place=Path(sys.argv[1]))
 print(recipe.tag, flush=True)

@@ -11,8 +11,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ground import EARLIER, QUIET, SLEEP, TARGET, USE_LEAF, WHEEL, Ground, Registry, engine_of, write_crate
 from relay import Relay
+from support.ground import (
+    EARLIER,
+    QUIET,
+    SLEEP,
+    TARGET,
+    USE_LEAF,
+    WHEEL,
+    Ground,
+    Registry,
+    engine_of,
+    write_crate,
+)
 
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ExitStatus

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, need, wheel_names
+from support.real import ROOT, Xbuild, need, wheel_names
 
 COMMAND = ("run", "greeting", "--target", "x86_64-pc-windows-msvc", "--interp", "pypy3.9")
 USER = (61357, 61357)

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real import ROOT, Xbuild, wheel_names
+from support.real import ROOT, Xbuild, wheel_names
 
 CASES = ROOT / "tests" / "cases"
 _GIT = ("-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "init.defaultBranch=main")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, leftovers, runs, wheel_names
 from relay import Relay
+from support.real import ROOT, Xbuild, leftovers, runs, wheel_names
 
 from xbuild.engine.docker import DockerEngine
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from real import Xbuild
-from toolchains import LocalRecipe
+from support.real import Xbuild
+from support.toolchains import LocalRecipe
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import load, make_sources

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import lief
 import pytest
-from real import ROOT, Xbuild, wheel_names
+from support.real import ROOT, Xbuild, wheel_names
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ContainerSpec

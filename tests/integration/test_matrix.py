@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real import Xbuild, wheel_names
+from support.real import Xbuild, wheel_names
 
 from xbuild.catalog import load_catalog
-from xbuild.testing import QEMU_STEPS, runs_foreign
+from xbuild.check.trial import QEMU_STEPS, runs_foreign
 
 pytestmark = pytest.mark.docker
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real import need
-from toolchains import LocalRecipe, bridge_address
+from support.real import need
+from support.toolchains import LocalRecipe, bridge_address
 
 from xbuild.engine import ContainerSpec, Image
 from xbuild.engine.docker import DockerEngine

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from real import ROOT, Xbuild, need, wheel_names
+from support.real import ROOT, Xbuild, need, wheel_names
 
 from xbuild.catalog import load_catalog
+from xbuild.check.trial import runs_foreign
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
-from xbuild.testing import runs_foreign
 
 pytestmark = pytest.mark.docker
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
-from real import ROOT, Xbuild, need, wheel_names
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # no __all__
+from support.real import ROOT, Xbuild, need, wheel_names
 
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine

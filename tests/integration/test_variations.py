@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from circumstances import FAKETIME
-from real import ROOT
+from support.real import ROOT
 
 CRATES = ROOT / "tests" / "integration" / "crates"
 LINUX, WINDOWS, MACOS = "x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "aarch64-apple-darwin"

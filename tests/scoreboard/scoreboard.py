@@ -26,8 +26,8 @@ from typing import Annotated
 import typer
 
 from xbuild.catalog import Target, load_catalog
-from xbuild.wheels import audit
-from xbuild.wheels.model import AuditResult
+from xbuild.check.audit import audit
+from xbuild.check.model import AuditResult
 from xbuild.wheels.naming import WheelName, parse_name, parse_platform
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,26 +12,8 @@ import xbuild
 
 ROOT = Path(xbuild.__file__).parent
 
-STAGES = (
-    # values and facts, which know nothing of a run
-    ("xbuild", "errors", "events", "catalog", "engine", "layout", "text", "toml", "redact"),
-    # request -> inspect -> plan -> execute -> collect -> (wheels) -> report
-    ("request", "compatibility"),
-    ("files", "project", "interpreters", "images", "lockfile", "transport", "prune", "cargo", "fetch"),
-    ("tools", "jobenv", "plan"),
-    # before execute, which takes each wheel as soon as its step is done
-    ("wheels", "collect", "testing", "prove", "compare"),
-    ("execute", "diagnosis"),
-    ("report", "attest"),
-    ("workspace", "cache", "locking", "precheck", "pipeline", "record", "rebuild", "smoke"),
-    # the edge: what takes values in, and what shows them
-    ("logs", "ui", "settings", "doctor"),
-    ("cli", "__main__"),
-)
-RANK = {name: rank for rank, names in enumerate(STAGES) for name in names}
-
-EDGE = {"cli", "settings", "doctor", "engine"}
-PROBES = {"wheels.probe", "testing.probe", "compare.probe"}
+EDGE = {"cli", "settings", "app", "engine"}
+PROBES = {"check.native.probe", "check.trial.probe", "rebuild.compare.probe"}
 """Modules that run as a process of their own, whose output and status are their answer."""
 
 
@@ -96,24 +78,6 @@ def users(name: str) -> set[str]:
     return {module for module, used in NAMES.items() if name in used}
 
 
-def backwards() -> set[tuple[str, str]]:
-    """Pairs of rooms of which the first imports the second, a later one."""
-    return {
-        (room(name), room(used))
-        for name, found in OWN_IMPORTS.items()
-        for used in found
-        if RANK.get(room(used), 0) > RANK.get(room(name), 0)
-    }
-
-
-def test_every_room_has_a_stage() -> None:
-    assert {room(name) for name in MODULES} <= set(RANK)
-
-
-def test_imports_follow_the_arrow() -> None:
-    assert backwards() == set()
-
-
 def test_imports_make_no_circle() -> None:
     graph = {name: found - {name} for name, found in OWN_IMPORTS.items()}
     done: set[str] = set()
@@ -138,7 +102,7 @@ def test_one_door_to_docker() -> None:
 
 def test_who_knows_the_adapter() -> None:
     found = {room(name) for name, found in OWN_IMPORTS.items() if "engine.docker" in found}
-    assert found <= {"cli", "doctor"}
+    assert found <= {"cli", "app"}
 
 
 @pytest.mark.parametrize(

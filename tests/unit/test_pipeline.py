@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import (
+from support.fakes import (
     ARM,
     LINUX,
     MACOS,
@@ -28,20 +28,20 @@ from fakes import (
     make_request,
     make_target,
 )
-from workshop import Workshop
+from support.workshop import Workshop
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
 from xbuild.errors import EngineError, ExitStatus, FetchError, RefusedError
 from xbuild.events import JobFinished, Notice, PhaseStarted, RunStarted
-from xbuild.fetch import Network
-from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
+from xbuild.inspect.crate.cargo_lock import LockedPackage
+from xbuild.inspect.dependencies.fetch import Network
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, jobs_with_room
-from xbuild.plan import Plan
-from xbuild.project.lockfile import LockedPackage
-from xbuild.request import BuildRequest
+from xbuild.plan.planner import Plan
+from xbuild.request.model import BuildRequest
+from xbuild.util.files import remove_tree
 
 
 class Place:

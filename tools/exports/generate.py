@@ -1,4 +1,4 @@
-"""Make the data files of ``xbuild/wheels/exports``. README.md beside this file explains them."""
+"""Make the data files of ``xbuild/check/audit/exports``. README.md beside this file explains them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="The statements as JSON.")] = False,
 ) -> None:
     """Check offline that attestations were signed with a key and are about these wheels."""
-    from xbuild.attest import VerifiedStatement, verify_attestation
+    from xbuild.report.attest import VerifiedStatement, verify_attestation
     from xbuild.ui.console import make_console
     from xbuild.ui.errors import render_error
     from xbuild.ui.lines import safe, show

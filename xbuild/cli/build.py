@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from xbuild.catalog import Catalog, load_catalog
+from xbuild.catalog.interpreters import ALL
 from xbuild.cli.compose import load, make_request, make_signing_key, refuse_led_away, sysroot_settings
-from xbuild.interpreters import ALL
-from xbuild.precheck import precheck
-from xbuild.project.manifest import Manifest
-from xbuild.project.snapshot import source_folders
-from xbuild.request import BuildRequest
+from xbuild.inspect.crate.manifest import Manifest
+from xbuild.inspect.sources.snapshot import source_folders
+from xbuild.plan.precheck import precheck
+from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
 
 
@@ -58,10 +58,6 @@ CompatibilityOption = Annotated[
         metavar="POLICY",
         help="Policy of the platform tag: manylinux_2_28, linux (the project's own, else the target's).",
     ),
-]
-StripOption = Annotated[
-    bool | None,
-    typer.Option("--strip/--no-strip", help="Leave symbols out (as the project and its profile say)."),
 ]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
@@ -110,7 +106,6 @@ def run(
     ] = None,
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
-    strip: StripOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -144,7 +139,6 @@ def run(
         "jobs": jobs,
         "profile": profile,
         "compatibility": compatibility,
-        "strip": strip,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
@@ -173,7 +167,6 @@ def plan(
     interp: InterpOption = None,
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
-    strip: StripOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -191,7 +184,6 @@ def plan(
         "interpreters": interp,
         "profile": profile,
         "compatibility": compatibility,
-        "strip": strip,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,

@@ -17,12 +17,12 @@ from xbuild.cli.compose import load
 from xbuild.cli.machine import answers_json
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
-from xbuild.text import file_size
 from xbuild.ui.console import make_table_console
 from xbuild.ui.lines import safe, show
+from xbuild.util.text import file_size
 
 if TYPE_CHECKING:
-    from xbuild.cache import Amount, Cleaned
+    from xbuild.storage.cache import Amount, Cleaned
 
 app = typer.Typer(help="The cache.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -37,7 +37,7 @@ def _folder() -> Path:
 @answers_json
 def du(as_json: AsJson = False) -> None:
     """Show how much of what the cache holds."""
-    from xbuild.cache import amounts
+    from xbuild.storage.cache import amounts
 
     cache = _folder()
     found = amounts(cache)
@@ -65,7 +65,7 @@ def gc(
     as_json: AsJson = False,
 ) -> None:
     """Remove what was not used for long, and what killed runs left."""
-    from xbuild.cache import clean
+    from xbuild.storage.cache import clean
 
     try:
         age = parse_age(older)
@@ -78,7 +78,7 @@ def gc(
 @answers_json
 def clear(as_json: AsJson = False) -> None:
     """Remove everything that is not in use."""
-    from xbuild.cache import clean
+    from xbuild.storage.cache import clean
 
     _tell(clean(_folder()), as_json=as_json)
 

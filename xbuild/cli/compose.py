@@ -12,22 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbuild.catalog import Catalog, Target, load_catalog, sysroot_layouts
-from xbuild.compatibility import concerns
+from xbuild.catalog.interpreters import ALL, resolve_interpreter
 from xbuild.engine import Engine, Limits
 from xbuild.errors import RefusedError, UsageError
 from xbuild.events import Stream
-from xbuild.fetch import Network
 from xbuild.images.bootstrap import Mirrors
 from xbuild.images.builder import ImageBuilder, Narrate, Sources
-from xbuild.interpreters import ALL, resolve_interpreter
-from xbuild.project.maturin import passed_over
-from xbuild.request import BuildRequest, TargetRequest
+from xbuild.inspect.configuration.maturin import passed_over
+from xbuild.inspect.dependencies.fetch import Network
+from xbuild.request.compatibility import concerns
+from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.settings import DEFAULT, Loaded, Settings, Trust, load_settings, tree_of
-from xbuild.toml import read_toml
+from xbuild.util.toml import read_toml
 
 if TYPE_CHECKING:
-    from xbuild.attest import SigningKey
-    from xbuild.prove import Prover
+    from xbuild.check.trial.prove import Prover
+    from xbuild.report.attest import SigningKey
 
 _MACHINE = "host-tuple"
 """What cargo takes in ``build.target`` for the platform that it runs on."""
@@ -149,7 +149,6 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         no_default_features=settings.no_default_features,
         profile=own.profile,
         compatibility=own.compatibility,
-        strip=own.strip,
         rustflags=own.rustflags,
         environment=own.environment,
         image=own.image,
@@ -262,7 +261,7 @@ def make_builder(
     :param narrate: gets what the recipes print.
     """
     # Imported late: what audits its wheel takes a while to load
-    from xbuild.smoke import SmokeTest
+    from xbuild.app.smoke import SmokeTest
 
     return ImageBuilder(
         engine,
@@ -298,7 +297,7 @@ def make_prover(
     :param cancelled: set when everything is being killed.
     """
     # Imported late: only `xbuild test` runs wheels without building them
-    from xbuild.prove import Prover
+    from xbuild.check.trial.prove import Prover
 
     return Prover(
         engine=engine,
@@ -355,6 +354,6 @@ def make_signing_key(
             code="key-in-sources",
         )
     # Imported late: cryptography takes a while to load, and most runs sign nothing
-    from xbuild.attest import load_signing_key, password_from
+    from xbuild.report.attest import load_signing_key, password_from
 
     return load_signing_key(path, password_from(environ, settings.attest.password_variable))

@@ -16,18 +16,18 @@ from rich.text import Text
 
 from xbuild import __version__
 from xbuild.catalog import load_catalog
+from xbuild.check.trial.recipes import tester_recipes
 from xbuild.cli.compose import load
 from xbuild.cli.machine import answers_json
 from xbuild.errors import ImageError, RefusedError, UsageError
 from xbuild.events import Event, PhaseStarted
-from xbuild.images.catalog import outdated, recipes, states, total_size
+from xbuild.images.inventory import outdated, recipes, states, total_size
 from xbuild.images.manifest import image_manifest, tool_versions
 from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe, root_recipe
 from xbuild.images.released import is_pinned
-from xbuild.testing.recipes import tester_recipes
-from xbuild.text import file_size
 from xbuild.ui.lines import safe
 from xbuild.ui.lines import show as show_line
+from xbuild.util.text import file_size
 
 if TYPE_CHECKING:
     from xbuild.cli.session import Session
@@ -203,7 +203,7 @@ def sbom(
     recipe = _chosen([name])[0]
     image = session.interruptible(lambda: _present(session, [name]))[0]
     # Imported late: the CycloneDX library takes a while to load
-    from xbuild.attest.sbom import image_bom
+    from xbuild.report.attest.sbom import image_bom
 
     text = image_bom(
         image_manifest(image), name=name, digest=image.id, recipe=recipe.digest, xbuild=__version__

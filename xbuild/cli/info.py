@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 def _proofs(catalog: Catalog, target: Target) -> dict[str, str]:
     """The target's interpreters, and what proves their wheels: how a tester runs them, or ``audit``."""
-    from xbuild.testing import choose
+    from xbuild.check.trial import choose
 
     known = (item for item in catalog.interpreters.values() if not catalog.supports(target, item))
     choices = {item.tag: choose(target, item).tester for item in known}
@@ -67,8 +67,8 @@ def targets(as_json: AsJson = False) -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """Check the engine, space, certificates, sources and emulation, with the fix for what is wrong."""
+    from xbuild.app.doctor import examine
     from xbuild.cli.session import Session
-    from xbuild.doctor import examine
 
     settings = load({}, Path.cwd()).settings
     findings = Session(settings, quiet=True).interruptible(lambda: examine(settings, environ=os.environ))
@@ -113,7 +113,7 @@ def logs(
     raw: Annotated[bool, typer.Option("--json", help="The records as they are.")] = False,
 ) -> None:
     """Show the log of a run."""
-    from xbuild.logs import format_record, read_log
+    from xbuild.storage.logs import format_record, read_log
 
     root = load({}, None).settings.state_dir / "runs"
     runs = sorted(path for path in root.glob(f"{run}*") if path.is_dir()) if root.is_dir() else []

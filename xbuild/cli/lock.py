@@ -10,7 +10,7 @@ import typer
 from xbuild.catalog import load_catalog
 from xbuild.cli.build import Project, TargetOption
 from xbuild.cli.compose import load, make_request
-from xbuild.precheck import read_crate
+from xbuild.plan.precheck import read_crate
 
 
 def lock(
@@ -27,8 +27,8 @@ def lock(
     request = make_request(loaded.settings, folder, load_catalog())
     manifest = read_crate(request)
     from xbuild.cli.session import Session
-    from xbuild.lockfile import LOCK_FILE, Lock
-    from xbuild.locking import make_lock, refresh_lock
+    from xbuild.images.pins import LOCK_FILE, Lock
+    from xbuild.plan.pinning import make_lock, refresh_lock
     from xbuild.ui.lines import safe, show
 
     session = Session(loaded.settings)

@@ -31,7 +31,7 @@ def in_words(error: XbuildError | OSError) -> XbuildError:
     if isinstance(error, XbuildError):
         return error
     # Imported late: most commands end without it
-    from xbuild.workspace import storage_error
+    from xbuild.storage.workspace import storage_error
 
     return storage_error(error)
 

@@ -17,28 +17,28 @@ from xbuild.catalog import Catalog
 from xbuild.cli.compose import make_builder, make_network
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
+from xbuild.engine.layout import BESIDE
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.events import Event, Notice, Output, RunFinished, ended_by
-from xbuild.files import remove_tree
 from xbuild.images.builder import ImageBuilder
-from xbuild.layout import BESIDE
-from xbuild.logs import JobLogs
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
-from xbuild.plan import Plan
-from xbuild.rebuild import Outcome, judge, with_images
-from xbuild.record import Record, RecordedWheel
-from xbuild.report import REPORT, Report, copy_logs, write_json
-from xbuild.request import BuildRequest
+from xbuild.plan.planner import Plan
+from xbuild.rebuild.rebuild import Outcome, judge, with_images
+from xbuild.rebuild.record import Record, RecordedWheel
+from xbuild.report.report import REPORT, Report, copy_logs, write_json
+from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
+from xbuild.storage.logs import JobLogs
+from xbuild.storage.workspace import new_run_id, storage_error
 from xbuild.ui.console import make_console, open_screen
 from xbuild.ui.errors import render_error
 from xbuild.ui.lines import notice_line, show
 from xbuild.ui.outcome import summarise
 from xbuild.ui.summary import render_summary
-from xbuild.workspace import new_run_id, storage_error
+from xbuild.util.files import remove_tree
 
 if TYPE_CHECKING:
-    from xbuild.attest import SigningKey
+    from xbuild.report.attest import SigningKey
 
 PATIENCE = 8.0
 """Seconds from the first Ctrl-C to the end, come what may; a second one cuts them to :data:`HASTE`."""
@@ -274,7 +274,7 @@ class Session:
 
     def _attest(self, report: Report, folder: Path, key: SigningKey | None) -> None:
         if any(job.wheels for job in report.jobs):
-            from xbuild.attest import write_attestations
+            from xbuild.report.attest import write_attestations
 
             write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
 

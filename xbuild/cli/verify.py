@@ -14,11 +14,11 @@ import typer
 
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import jobs_of, limits_of, load
-from xbuild.precheck import precheck
+from xbuild.plan.precheck import precheck
 
 if TYPE_CHECKING:
-    from xbuild.rebuild import Means
-    from xbuild.record import Record, RecordedWheel
+    from xbuild.rebuild.rebuild import Means
+    from xbuild.rebuild.record import Record, RecordedWheel
     from xbuild.settings import Settings
 
 
@@ -46,7 +46,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
 ) -> None:
     """Build wheels again as their report says, and say what differs."""
-    from xbuild.rebuild import Places, rebuild_request
+    from xbuild.rebuild.rebuild import Places, rebuild_request
     from xbuild.ui.comparison import render_outcome
     from xbuild.ui.lines import show
 
@@ -90,7 +90,7 @@ def means_of(mine: Settings, configured: Settings, triple: str, *, sysroot: Path
     :param mine: the settings without the project's files.
     :param configured: the settings with them.
     """
-    from xbuild.rebuild import Means
+    from xbuild.rebuild.rebuild import Means
 
     own = mine.for_target(triple)
     folder = sysroot or own.sysroot
@@ -104,7 +104,7 @@ def means_of(mine: Settings, configured: Settings, triple: str, *, sysroot: Path
 
 def _wanted(what: str, runs: Path) -> tuple[Record, dict[Path, RecordedWheel]]:
     """The run, and where the wheels to build again should be: one, or all of a run."""
-    from xbuild.record import record_of_run, record_of_wheel
+    from xbuild.rebuild.record import record_of_run, record_of_wheel
 
     path = Path(what)
     # Not is_file(): that of a name that is too long for a file is an error

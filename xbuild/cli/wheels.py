@@ -17,7 +17,7 @@ from xbuild.catalog import load_catalog
 from xbuild.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
-    from xbuild.wheels import AuditResult
+    from xbuild.check.audit import AuditResult
 
 Wheels = Annotated[list[Path], typer.Argument(help="Wheel files.")]
 
@@ -33,7 +33,7 @@ def check(
     wheels: Wheels, as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False
 ) -> None:
     """Audit wheels: archive, tags, machine type, symbols, libraries, platform policy."""
-    from xbuild.wheels import audit
+    from xbuild.check.audit import audit
 
     catalog = load_catalog()
     results = [audit(path, catalog=catalog) for path in _existing(wheels)]
@@ -85,10 +85,10 @@ def test(
 
     They are audited first, and where one fails that, none is run.
     """
+    from xbuild.catalog.interpreters import resolve_interpreter
+    from xbuild.check.audit import audit
     from xbuild.cli.compose import load, make_prover
-    from xbuild.interpreters import resolve_interpreter
     from xbuild.ui.lines import safe, show
-    from xbuild.wheels import audit
 
     catalog = load_catalog()
     kinds = [
@@ -100,8 +100,8 @@ def test(
         _show_audits(failed)
         raise SystemExit(int(ExitStatus.CHECK_FAILED))
     # Imported late: what fails its audit fails before the engine's SDK is loaded
+    from xbuild.check.trial.prove import Proof
     from xbuild.cli.session import Session
-    from xbuild.prove import Proof
 
     session = Session(load({}, None).settings)
     argv = shlex.split(command) if command else None

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from xbuild.catalog import Target, load_catalog
 from xbuild.images.dockerfile import Copy, Dockerfile, parse
-from xbuild.request import TargetRequest
 
 REPOSITORY = "xbuild"
 RECIPE_LABEL = "xbuild.recipe"
@@ -170,11 +169,6 @@ def toolchain_recipe(target: Target) -> Recipe:
             "HEADERS": " ".join(_headers(target)),
         }
     return Recipe(target.triple, target.family, "BASE", base_recipe(), arguments)
-
-
-def wanted_recipe(wanted: TargetRequest) -> Recipe:
-    """The recipe of the image that a target is built in, with the packages that the project asks for."""
-    return with_packages(toolchain_recipe(wanted.target), wanted.build_packages)
 
 
 def with_packages(recipe: Recipe, packages: Iterable[str]) -> Recipe:

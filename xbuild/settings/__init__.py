@@ -3,7 +3,6 @@
 This is the edge. The core takes the values and never reads the environment or the working directory.
 """
 
-from xbuild.redact import looks_secret, without_userinfo
 from xbuild.settings.describe import describe
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.files import tree_of
@@ -11,6 +10,7 @@ from xbuild.settings.foreign import Trust
 from xbuild.settings.load import DEFAULT, Loaded, load_settings
 from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetSettings
 from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
+from xbuild.util.redact import looks_secret, without_userinfo
 
 __all__ = [
     "DEFAULT",

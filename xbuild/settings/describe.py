@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from xbuild.redact import HIDDEN, looks_secret, without_userinfo
 from xbuild.settings.load import Loaded, flat
 from xbuild.settings.schema import Key, dotted
 from xbuild.settings.units import format_duration, format_size
+from xbuild.util.redact import HIDDEN, looks_secret, without_userinfo
 
 
 def describe(loaded: Loaded) -> list[tuple[str, str, str]]:

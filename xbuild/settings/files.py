@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xbuild.errors import UsageError
-from xbuild.toml import parse_toml, read_toml, toml_text
+from xbuild.util.toml import parse_toml, read_toml, toml_text
 
 FILE_NAME = "xbuild.toml"
 PYPROJECT = "pyproject.toml"

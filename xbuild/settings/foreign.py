@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xbuild.catalog.interpreters import is_path
 from xbuild.errors import RefusedError
-from xbuild.interpreters import is_path
 from xbuild.settings.layers import Layer, spelled
 from xbuild.settings.model import Settings
 from xbuild.settings.schema import Key, declared, dotted

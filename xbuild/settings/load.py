@@ -13,13 +13,13 @@ from pydantic_core import ErrorDetails
 
 from xbuild.catalog import load_catalog
 from xbuild.errors import UsageError
-from xbuild.redact import without_userinfo
 from xbuild.settings import files, layers
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.foreign import Trust, refuse_raised, refuse_words
 from xbuild.settings.layers import Layer, Rank
 from xbuild.settings.model import Settings
 from xbuild.settings.schema import Key, dotted
+from xbuild.util.redact import without_userinfo
 
 DEFAULT = "default"
 CA_BUNDLE: Key = ("network", "ca_bundle")

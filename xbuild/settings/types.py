@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from xbuild.project.globs import checked_globs
 from xbuild.settings.units import parse_duration, parse_size
+from xbuild.util.globs import checked_globs
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from xbuild.compare import Cause, Comparison, EntryDifference, SectionDifference
-from xbuild.rebuild import Outcome, Verdict
+from xbuild.rebuild.compare import Cause, Comparison, EntryDifference, SectionDifference
+from xbuild.rebuild.rebuild import Outcome, Verdict
 from xbuild.ui.lines import Indented, safe
 
 _STYLES = {"identical": "green", "differs": "bold red", "not-built": "yellow"}

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from xbuild.errors import XbuildError
-from xbuild.text import printable, printable_lines, without_ansi
 from xbuild.ui.lines import HINT, Indented
+from xbuild.util.text import printable, printable_lines, without_ansi
 
 
 def render_error(error: XbuildError) -> RenderableType:

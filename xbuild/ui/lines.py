@@ -6,8 +6,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from xbuild.events import Event, JobFinished, Notice, Output, PhaseStarted, RunFinished, WheelReady
-from xbuild.text import elapsed, file_size, printable, printable_lines, shortened, without_ansi
 from xbuild.ui.state import JobRow
+from xbuild.util.text import elapsed, file_size, printable, printable_lines, shortened, without_ansi
 
 STATUS_STYLE = {
     "built": "green",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from xbuild.text import elapsed, printable, shortened
 from xbuild.ui.lines import style_of
 from xbuild.ui.state import Clock, JobRow, RunState
+from xbuild.util.text import elapsed, printable, shortened
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_SPINNER = "|/-\\"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbuild.execute import StepReport
-from xbuild.report import JobReport, Report, WheelReport
+from xbuild.execute.executor import StepReport
+from xbuild.report.report import JobReport, Report, WheelReport
 from xbuild.ui.summary import Refusal, Row, Summary
 
 

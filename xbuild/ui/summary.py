@@ -11,8 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from xbuild.text import elapsed, file_size, printable
 from xbuild.ui.lines import HINT, Indented, safe, style_of, subject
+from xbuild.util.text import elapsed, file_size, printable
 
 RowStatus = Literal[
     "built",

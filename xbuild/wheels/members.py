@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from xbuild.wheels.archive import Entry, refusal
+from xbuild.wheels.zip import Entry, refusal
 
 _PIECE = 1 << 18
 _STORED = 0

@@ -14,7 +14,7 @@ from packaging.utils import BuildTag, InvalidWheelFilename, NormalizedName, pars
 from packaging.version import Version
 
 from xbuild.catalog import Catalog, Interpreter, Target
-from xbuild.wheels.archive import refusal
+from xbuild.wheels.zip import refusal
 
 WHEEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*(-[A-Za-z0-9._+!]+){4,5}\.whl", re.ASCII)
 """What xbuild takes for a wheel's file name before any other code sees it."""

@@ -8,11 +8,11 @@ import pytest
 from rich.console import RenderableType
 
 from xbuild.errors import EngineError, UsageError
-from xbuild.text import without_ansi
 from xbuild.ui.console import make_console
 from xbuild.ui.errors import render_error
 from xbuild.ui.lines import show
 from xbuild.ui.summary import Refusal, Row, Summary, render_summary
+from xbuild.util.text import without_ansi
 
 MSVC, GNU, MUSL = "x86_64-pc-windows-msvc", "x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"
 ERROR = "error[E0425]: no `[bold]x`\n --> src/lib.rs:1:2\n  |\n2 | \x1b[31mlet\x1b[0m \x1b[2Kx\u202e"

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from wheel_files import write_zip
+from support import ROOT
+from support.wheel_files import write_zip
 
 from xbuild.errors import ArtifactError
-from xbuild.wheels.archive import Limits, read_entries
 from xbuild.wheels.members import scan_members
+from xbuild.wheels.zip import Limits, read_entries
 
 Mutation = Callable[[bytes], bytes]
 
@@ -266,7 +267,7 @@ BOMB_PROGRAM = """
 import sys
 from pathlib import Path
 from xbuild.errors import ArtifactError
-from xbuild.wheels.archive import Limits, read_entries
+from xbuild.wheels.zip import Limits, read_entries
 from xbuild.wheels.members import scan_members
 with Path(sys.argv[1]).open("rb") as file:
     try:
@@ -298,7 +299,7 @@ def test_bomb_within_memory_and_time(tmp_path: Path, *, lying: bool) -> None:
         check=True,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
     )
     code, peak = done.stdout.split()
     assert code == ("lying-header" if lying else "zip-bomb")

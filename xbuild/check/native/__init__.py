@@ -1,0 +1,1 @@
+"""Binaries are parsed in a process of their own."""

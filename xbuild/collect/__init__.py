@@ -1,0 +1,1 @@
+"""From an untrusted folder to a wheel in its place."""

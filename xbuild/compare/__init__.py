@@ -1,6 +1,0 @@
-"""What differs between two wheels that should be the same, and probably why."""
-
-from xbuild.compare.model import Cause, Comparison, Difference, EntryDifference, SectionDifference
-from xbuild.compare.wheels import compare_wheels
-
-__all__ = ["Cause", "Comparison", "Difference", "EntryDifference", "SectionDifference", "compare_wheels"]

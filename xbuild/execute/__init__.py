@@ -1,0 +1,1 @@
+"""Runs the plan: containers, their output, and what a failure means."""

@@ -1,0 +1,1 @@
+"""What the crate is, and all it needs, brought here: the one phase with a network. Nothing foreign runs."""

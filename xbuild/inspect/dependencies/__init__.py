@@ -1,0 +1,1 @@
+"""The crates that it is locked to, fetched and checked."""

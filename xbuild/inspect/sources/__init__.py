@@ -1,0 +1,1 @@
+"""The files of the crate: which they are, and a snapshot of them."""

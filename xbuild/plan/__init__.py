@@ -1,0 +1,1 @@
+"""What will run. Pure: everything that can be refused is refused here, with the reason and the way out."""

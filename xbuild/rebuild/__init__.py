@@ -1,0 +1,1 @@
+"""An earlier run once more, from its report, and what differs."""

@@ -1,0 +1,1 @@
+"""What stays on disk: the cache, folders of a run, and logs."""

@@ -1,0 +1,1 @@
+"""Files, globs and text: what has nothing to do with wheels."""
