@@ -59,6 +59,10 @@ CompatibilityOption = Annotated[
         help="Policy of the platform tag: manylinux_2_28, linux (the project's own, else the target's).",
     ),
 ]
+StripOption = Annotated[
+    bool | None,
+    typer.Option("--strip/--no-strip", help="Leave symbols out (as the project and its profile say)."),
+]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
 ]
@@ -106,6 +110,7 @@ def run(
     ] = None,
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
+    strip: StripOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -139,6 +144,7 @@ def run(
         "jobs": jobs,
         "profile": profile,
         "compatibility": compatibility,
+        "strip": strip,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
@@ -167,6 +173,7 @@ def plan(
     interp: InterpOption = None,
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
+    strip: StripOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -184,6 +191,7 @@ def plan(
         "interpreters": interp,
         "profile": profile,
         "compatibility": compatibility,
+        "strip": strip,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,

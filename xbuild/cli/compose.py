@@ -149,6 +149,7 @@ def _target_request(target: Target, settings: Settings, catalog: Catalog) -> Tar
         no_default_features=settings.no_default_features,
         profile=own.profile,
         compatibility=own.compatibility,
+        strip=own.strip,
         rustflags=own.rustflags,
         environment=own.environment,
         image=own.image,

@@ -398,6 +398,7 @@ def _step(
         *(("--interpreter", first.kind) if first else ()),
         *(("--zig",) if target.zig else ()),
         *(("--compatibility", compatibility.word) if compatibility.word else ()),
+        *(("--strip",) if wanted.strip else ()),
         *(("--features", ",".join(features)) if wanted.features else ()),
         *(("--all-features",) if wanted.all_features else ()),
         *(("--no-default-features",) if wanted.no_default_features else ()),

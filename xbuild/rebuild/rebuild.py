@@ -195,6 +195,7 @@ def _target(
         no_default_features=asked.no_default_features,
         profile=asked.profile,
         compatibility=asked.compatibility,
+        strip=asked.strip,
         rustflags=asked.rustflags,
         environment=_environment(asked, means.environment),
         image=job.image_digest,

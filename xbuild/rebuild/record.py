@@ -83,6 +83,7 @@ class RecordedTarget(_Part):
     no_default_features: bool
     profile: _Name | Literal[""]
     compatibility: _Name | Literal[""] = ""
+    strip: bool = False
     rustflags: tuple[_Word, ...]
     environment: Mapping[_Variable, _Value]
     image: _Word

@@ -148,6 +148,7 @@ def _target_options(wanted: TargetRequest) -> dict[str, Any]:
         "no_default_features": wanted.no_default_features,
         "profile": wanted.profile,
         "compatibility": wanted.compatibility,
+        "strip": wanted.strip,
         "rustflags": list(wanted.rustflags),
         "environment": {
             name: HIDDEN if looks_secret(name) else without_userinfo(value)

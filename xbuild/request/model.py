@@ -19,6 +19,7 @@ class TargetRequest:
     :ivar profile: Cargo profile; ``""`` is the project's own, else ``release``.
     :ivar compatibility: the platform tag's policy in maturin's words; ``""`` is the project's own, else the
         target's.
+    :ivar strip: leave the symbols out, whatever the profile and the project say.
     :ivar image: an image reference in place of the toolchain image that belongs to the target.
     :ivar build_packages: Debian packages that the image gets besides its own.
     :ivar sysroot: a folder on this machine that takes the place of the image's sysroot; see sysroots.toml.
@@ -33,6 +34,7 @@ class TargetRequest:
     no_default_features: bool = False
     profile: str = ""
     compatibility: str = ""
+    strip: bool = False
     rustflags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     image: str = ""

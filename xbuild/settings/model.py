@@ -121,6 +121,8 @@ class TargetTable(_Frozen):
     """as the general value"""
     compatibility: Annotated[NameOrEmpty | None, PROJECT] = None
     """as the general value, and for this platform"""
+    strip: Annotated[bool | None, PROJECT] = None
+    """as the general value"""
     image: Annotated[Word | None, user("names the image that builds run in, which is pulled")] = None
     """an image in place of xbuild's own"""
     build_packages: Annotated[Packages | None, PROJECT] = None
@@ -159,6 +161,7 @@ class TargetSettings(_Frozen):
     rustflags: tuple[str, ...]
     profile: str
     compatibility: str
+    strip: bool
     image: str
     build_packages: tuple[str, ...]
     sysroot: Path | None
@@ -199,6 +202,8 @@ class Settings(BaseSettings):
     """policy of the platform tag in maturin's words: `manylinux_2_28`, `manylinux2014`, `musllinux_1_2`,
     `linux`, `pypi`; empty is `compatibility` of `[tool.maturin]`, else the target's own. A policy of another
     platform counts for nothing"""
+    strip: Annotated[bool, PROJECT] = False
+    """without symbols, as `maturin build --strip`; else as `strip` of `[tool.maturin]` and the profile say"""
     features: Annotated[Words, PROJECT] = ()
     """Cargo features"""
     all_features: Annotated[bool, PROJECT] = False
@@ -299,6 +304,7 @@ class Settings(BaseSettings):
             rustflags=_first(own.rustflags, self.rustflags),
             profile=_first(own.profile, self.profile),
             compatibility=_first(own.compatibility, self.compatibility),
+            strip=_first(own.strip, self.strip),
             image=own.image or "",
             build_packages=_first(own.build_packages, self.build_packages),
             sysroot=own.sysroot,

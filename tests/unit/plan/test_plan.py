@@ -95,6 +95,7 @@ def test_everything_that_can_be_set(golden: Callable[[str, Any], None]) -> None:
         all_features=True,
         no_default_features=True,
         profile="release-lto",
+        strip=True,
         rustflags=("-C", "target-feature=+crt-static"),
         environment={"FOO": "a b", "CARGO_TERM_COLOR": "always"},
         image="registry/own:1",

@@ -123,6 +123,7 @@ def test_it_is_a_run_as_the_first_one_was(place: Place) -> None:
         no_default_features=True,
         profile="dist",
         compatibility="2014",
+        strip=True,
         rustflags=("-Copt-level=3",),
         environment={"CFLAGS": "-O2"},
         limits=Limits(memory=1 << 30, pids=99),

@@ -204,14 +204,17 @@ def test_variables_reach_into_tables_and_keep_the_case_of_names(place: Place) ->
 def test_a_targets_table_is_merged_over_the_general_values(place: Place) -> None:
     place.write(
         f"features = ['a']\ntimeout = '10m'\n[environment]\nA = '1'\nB = '1'\n"
-        f"[target.{MSVC}]\nmemory = '1g'\ninterpreters = ['pypy3.9']\nenvironment = {{ B = '2' }}\n"
+        f"[target.{MSVC}]\nmemory = '1g'\nstrip = true\ninterpreters = ['pypy3.9']\n"
+        f"environment = {{ B = '2' }}\n"
     )
     settings = place.load().settings
     own = settings.for_target(MSVC)
     assert (own.memory, own.interpreters, own.features) == (1 << 30, ("pypy3.9",), ("a",))
     assert own.environment == {"A": "1", "B": "2"}
     assert own.timeout == 600
+    assert own.strip
     other = settings.for_target("aarch64-apple-darwin")
+    assert not other.strip
     assert (other.memory, other.interpreters) == (4 << 30, ())
     assert other.environment == {"A": "1", "B": "1"}
 
