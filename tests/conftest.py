@@ -12,6 +12,9 @@ from support.fakes import FakeEngine, Recorder
 
 GOLDEN = Path(__file__).parent / "golden"
 
+FETCHING = frozenset({"build_image", "sdist", "tester_image", "toolchain_image"})
+"""Fixtures that make images or fetch sources; what uses them is marked ``archives``."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -29,7 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="also what takes minutes each")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if FETCHING.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.archives)
     if not config.getoption("--exhaustive"):
         chosen = [item for item in items if item.get_closest_marker("exhaustive") is None]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -14,7 +14,7 @@ from support.real import ROOT, Xbuild, need, wheel_names
 COMMAND = ("run", "greeting", "--target", "x86_64-pc-windows-msvc", "--interp", "pypy3.9")
 USER = (61357, 61357)
 """Somebody without an account, here and in the container."""
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.archives]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="giving a folder to another user takes root")

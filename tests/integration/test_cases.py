@@ -44,7 +44,7 @@ def _cases() -> list[Any]:
     found = []
     for path in sorted(CASES.glob("*/case.toml")):
         case = tomllib.loads(path.read_text("utf-8"))
-        marks = [] if case.get("engine") is False else [pytest.mark.docker]
+        marks = [] if case.get("engine") is False else [pytest.mark.docker, pytest.mark.archives]
         marks += [pytest.mark.exhaustive] if case.get("exhaustive") else []
         found.append(pytest.param(path.parent, case, id=path.parent.name, marks=marks))
     return found

@@ -30,6 +30,7 @@ def greeting(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.archives
 def test_the_first_line_of_the_readme(xbuild: Xbuild, greeting: Path) -> None:
     done = xbuild("run", greeting, "--target", WINDOWS, "--interp", "pypy3.9")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -91,6 +92,7 @@ def test_another_build_backend_is_named(xbuild: Xbuild, sdist: Callable[[str], P
     assert "setuptools" in done.stderr
 
 
+@pytest.mark.archives
 def test_a_missing_lockfile_is_made_or_refused(xbuild: Xbuild, greeting: Path) -> None:
     (greeting / "Cargo.lock").unlink()
     refused = xbuild("run", greeting, "--target", LINUX, "--interp", "cp311", "--locked")
@@ -207,6 +209,7 @@ def _wait_for_container(
     raise AssertionError(f"no {purpose} container came up: {process.stdout.read() if process.stdout else ''}")
 
 
+@pytest.mark.archives
 @pytest.mark.parametrize("purpose", ["fetch", "build"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_stopped(

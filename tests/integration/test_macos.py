@@ -20,7 +20,7 @@ from xbuild.catalog import load_catalog
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.archives]
 
 CRATES = ROOT / "tests" / "integration" / "crates"
 TARGETS = tuple(target.triple for target in load_catalog().targets.values() if target.os == "macos")

@@ -26,7 +26,7 @@ from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.images.released import is_pinned
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.archives]
 
 
 @dataclass

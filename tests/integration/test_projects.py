@@ -22,7 +22,7 @@ from xbuild.check.trial import runs_foreign
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.archives]
 
 WINDOWS, LINUX = "x86_64-pc-windows-msvc", "x86_64-unknown-linux-gnu"
 CRATES = Path(__file__).parent / "crates"

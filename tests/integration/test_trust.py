@@ -130,6 +130,7 @@ def test_pins_are_held(xbuild: Xbuild, greeting: Path) -> None:
     assert "drift" in warned.stderr
 
 
+@pytest.mark.archives
 @pytest.mark.parametrize("image", ["base", "x86_64-pc-windows-msvc"])
 def test_an_images_bill_of_materials_is_valid_and_complete(
     xbuild: Xbuild, engine: DockerEngine, image: str
@@ -175,6 +176,7 @@ def test_a_wheels_own_bill_of_materials_is_valid(xbuild: Xbuild, greeting: Path)
     assert JsonStrictValidator(version).validate_str(text) is None
 
 
+@pytest.mark.archives
 def test_the_cache_is_shown_and_cleared(xbuild: Xbuild, greeting: Path, tmp_path: Path) -> None:
     own = {"XBUILD_CACHE_DIR": str(tmp_path / "cache")}
     assert xbuild("run", greeting, *WORDS, env=own).returncode == 0

@@ -57,6 +57,7 @@ def impossible_here() -> set[str]:
 
 
 @pytest.mark.docker
+@pytest.mark.archives
 def test_a_program_with_c_is_the_same_everywhere() -> None:
     chosen = ("together", "warm", "archive")
     targets = (WINDOWS, LINUX, MACOS)
@@ -76,6 +77,7 @@ def test_a_program_with_c_is_the_same_everywhere() -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.archives
 def test_older_sources_are_not_taken_for_the_ones_that_were_built_before() -> None:
     done = vary(ROOT / "examples" / "greeting", "--only=edited")
     assert outcomes(done) == {("edited", LINUX): "identical"}, done.stdout + done.stderr
@@ -83,6 +85,7 @@ def test_older_sources_are_not_taken_for_the_ones_that_were_built_before() -> No
 
 
 @pytest.mark.docker
+@pytest.mark.archives
 def test_the_order_of_a_hashmap_is_found_and_named(tmp_path: Path) -> None:
     done = vary(CRATES / "unsteady", "--only=storage", "--work", str(tmp_path / "work"))
     assert done.returncode == 10, done.stdout + done.stderr
