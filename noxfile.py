@@ -16,7 +16,7 @@ REQUIREMENTS = {
     "nox": ("--group=nox",),
     "lint": ("--group=lint",),
     "test": ("pyproject.toml", "--extra=test", "--group=build", "--group=types", "--group=unit"),
-    "docs": ("--group=docs",),
+    "docs": ("pyproject.toml", "--group=build", "--group=docs"),
     "release": ("--group=build", "--group=release"),
 }
 """The files of requirements/, and what of pyproject.toml each holds."""
@@ -88,8 +88,10 @@ def exhaustive(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The site of docs/, into site/; a warning is an error."""
+    """The site of docs/, into site/; a warning is an error, and so is a page that the code contradicts."""
     locked(session, "docs")
+    session.install("--no-deps", "--no-build-isolation", ".")
+    session.run("python", "tools/reference.py", "--check")
     session.run("zensical", "build", "--clean", "--strict")
 
 
