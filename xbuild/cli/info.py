@@ -113,7 +113,7 @@ def logs(
     raw: Annotated[bool, typer.Option("--json", help="The records as they are.")] = False,
 ) -> None:
     """Show the log of a run."""
-    from xbuild.storage.logs import format_record, read_log
+    from xbuild.storage.logs import format_record, read_logs
 
     root = load({}, None).settings.state_dir / "runs"
     runs = sorted(path for path in root.glob(f"{run}*") if path.is_dir()) if root.is_dir() else []
@@ -130,6 +130,5 @@ def logs(
         raise UsageError(
             f"run {runs[-1].name} has no log of {target!r}", details=f"it has: {names}", code="no-log"
         )
-    records = sorted((record for path in files for record in read_log(path)), key=lambda item: item["time"])
-    for record in records:
+    for record in read_logs(files):
         typer.echo(json.dumps(record) if raw else format_record(record))

@@ -7,12 +7,13 @@ everything outside printable ASCII is escaped, so that neither ``cat`` nor a log
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from xbuild.engine.lines import MAX_LINE
 from xbuild.events import Event, JobFinished, Output, PhaseStarted, Progress, RunFinished
 from xbuild.util.text import printable, without_ansi
 
-__all__ = ["RUN_LOG", "JobLogs", "format_record", "read_log"]
+__all__ = ["RUN_LOG", "JobLogs", "format_record", "read_log", "read_logs"]
 
 RUN_LOG = "run.jsonl"
 LINE_LIMIT = MAX_LINE + 64
@@ -261,6 +262,25 @@ def read_log(path: Path) -> Iterator[dict[str, Any]]:
                 continue
             if isinstance(record, dict):
                 yield record
+
+
+def read_logs(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The records of several logs by their time. Of each log one record is held, however long the logs are.
+
+    A record that is older than the one before it in its own file stays behind that one.
+
+    :raises OSError: a file cannot be read.
+    """
+    for _, record in heapq.merge(*map(_timed, paths), key=lambda pair: pair[0]):
+        yield record
+
+
+def _timed(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The records with the latest time up to each. RFC 3339 in UTC sorts as text."""
+    latest = ""
+    for record in read_log(path):
+        latest = max(latest, str(record.get("time", "")))
+        yield latest, record
 
 
 def format_record(record: Mapping[str, Any]) -> str:

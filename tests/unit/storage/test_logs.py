@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from xbuild.events import (
     RunStarted,
     WheelReady,
 )
-from xbuild.storage.logs import LINE_LIMIT, JobLogs, format_record, read_log
+from xbuild.storage.logs import LINE_LIMIT, JobLogs, format_record, read_log, read_logs
 
 JOB = "x86_64-pc-windows-msvc"
 HOSTILE = '{"event":"wheel"}\x1b[2J\x9b31m\u202e\u2028\udcff\x00\x7f "\\'
@@ -208,3 +210,44 @@ def test_records_for_people(tmp_path: Path, event: Event, text: str) -> None:
     (record,) = records(logs.path(event.job))
     assert format_record(record) == text
     assert format_record({}) == " * "
+
+
+def written(path: Path, *records: dict[str, Any]) -> Path:
+    path.write_text("".join(f"{json.dumps(record)}\n" for record in records), "utf-8")
+    return path
+
+
+def at(second: int, line: str) -> dict[str, Any]:
+    return {"event": "output", "time": f"2026-01-02T03:04:{second:02}.000Z", "line": line}
+
+
+def test_several_logs_are_read_by_time(tmp_path: Path) -> None:
+    one = written(tmp_path / "one.jsonl", at(1, "a"), at(3, "c"), at(3, "d"))
+    two = written(tmp_path / "two.jsonl", at(2, "b"), at(4, "e"))
+    none = written(tmp_path / "none.jsonl")
+    assert [record["line"] for record in read_logs([one, none, two])] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_log_keeps_its_own_order_and_nothing_is_lost(tmp_path: Path) -> None:
+    one = written(tmp_path / "one.jsonl", at(5, "a"), at(2, "b"), {"line": "no time"})
+    two = written(tmp_path / "two.jsonl", at(4, "c"), at(6, "d"))
+    assert [record["line"] for record in read_logs([one, two])] == ["c", "a", "b", "no time", "d"]
+
+
+def test_reading_long_logs_takes_no_more_memory_than_short_ones(tmp_path: Path) -> None:
+    def peak(records: int) -> int:
+        paths = [
+            written(tmp_path / f"{name}.jsonl", *(at(n % 60, "x" * 500) for n in range(records)))
+            for name in "abc"
+        ]
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read_logs(paths)) == 3 * records
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)
+    few, many = peak(20), peak(2000)
+    # A single further record in memory for each that is read would be a megabyte
+    assert many < few + 100_000
