@@ -1,4 +1,4 @@
-"""``xbuild cache``: what the cache holds, and its cleaning."""
+"""``xbuild cache``: what the cache and the folders of runs hold, and their cleaning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from xbuild.cli.compose import load
+from xbuild.cli.compose import load, retention_of
 from xbuild.cli.machine import answers_json
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
@@ -22,30 +23,38 @@ from xbuild.ui.lines import safe, show
 from xbuild.util.text import file_size
 
 if TYPE_CHECKING:
+    from xbuild.settings import Settings
     from xbuild.storage.cache import Amount, Cleaned
 
-app = typer.Typer(help="The cache.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="The cache, and what runs left.", no_args_is_help=True, rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
-def _folder() -> Path:
-    return load({}, None).settings.cache_dir
+def _settings() -> Settings:
+    return load({}, None).settings
+
+
+def _runs(settings: Settings) -> Path:
+    return settings.state_dir / "runs"
 
 
 @app.command()
 @answers_json
 def du(as_json: AsJson = False) -> None:
-    """Show how much of what the cache holds."""
+    """Show how much of what the cache holds, and how much runs left in the state directory."""
     from xbuild.storage.cache import amounts
+    from xbuild.storage.runs import amount
 
-    cache = _folder()
-    found = amounts(cache)
+    settings = _settings()
+    cache, runs = settings.cache_dir, _runs(settings)
+    found = (*amounts(cache), amount(runs))
     total = sum(amount.size for amount in found)
     if as_json:
         body = {
             "schema": "xbuild.cache/1",
             "folder": str(cache),
+            "runs_folder": str(runs),
             "rooms": [amount.as_dict() for amount in found],
             "total_size": total,
         }
@@ -53,7 +62,7 @@ def du(as_json: AsJson = False) -> None:
         return
     console = make_table_console(sys.stdout, environ=os.environ)
     console.print(_table(found))
-    show(console, safe(f"{file_size(total)} in {cache}"))
+    show(console, safe(f"{file_size(total)} in {cache} and {runs}"))
 
 
 @app.command()
@@ -64,23 +73,28 @@ def gc(
     ] = "30d",
     as_json: AsJson = False,
 ) -> None:
-    """Remove what was not used for long, and what killed runs left."""
+    """Remove what was not used for long, what killed runs left, and runs beyond the settings of [runs]."""
     from xbuild.storage.cache import clean
+    from xbuild.storage.runs import prune
 
     try:
         age = parse_age(older)
     except ValueError as error:
         raise UsageError(f"--older {error}, or days and weeks: '30d', '2w'", code="bad-setting") from error
-    _tell(clean(_folder(), before=time.time() - age), as_json=as_json)
+    settings, now = _settings(), time.time()
+    cleaned = clean(settings.cache_dir, before=now - age)
+    pruned = prune(_runs(settings), retention_of(settings), now=now)
+    removed = (*cleaned.removed, *([pruned] if pruned.entries else []))
+    _tell(replace(cleaned, removed=removed), as_json=as_json)
 
 
 @app.command()
 @answers_json
 def clear(as_json: AsJson = False) -> None:
-    """Remove everything that is not in use."""
+    """Remove everything in the cache that is not in use; logs and reports of runs stay."""
     from xbuild.storage.cache import clean
 
-    _tell(clean(_folder()), as_json=as_json)
+    _tell(clean(_settings().cache_dir), as_json=as_json)
 
 
 def _tell(cleaned: Cleaned, *, as_json: bool) -> None:

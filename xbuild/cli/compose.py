@@ -23,6 +23,7 @@ from xbuild.inspect.dependencies.fetch import Network
 from xbuild.request.compatibility import concerns
 from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.settings import DEFAULT, Loaded, Settings, Trust, load_settings, tree_of
+from xbuild.storage.runs import Retention
 from xbuild.util.toml import read_toml
 
 if TYPE_CHECKING:
@@ -319,6 +320,11 @@ def make_network(settings: Settings) -> Network:
         environment=proxies(settings),
         cargo_index=settings.network.cargo_index,
     )
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long the folders of runs are kept."""
+    return Retention(max_age=settings.runs.max_age, max_size=settings.runs.max_size)
 
 
 def proxies(settings: Settings) -> dict[str, str]:

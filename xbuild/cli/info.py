@@ -114,11 +114,12 @@ def logs(
 ) -> None:
     """Show the log of a run."""
     from xbuild.storage.logs import format_record, read_logs
+    from xbuild.storage.runs import run_folders
 
-    root = load({}, None).settings.state_dir / "runs"
-    runs = sorted(path for path in root.glob(f"{run}*") if path.is_dir()) if root.is_dir() else []
+    every = run_folders(load({}, None).settings.state_dir / "runs")
+    runs = [path for path in every if path.name.startswith(run)]
     if not runs:
-        known = ", ".join(path.name for path in sorted(root.glob("*"))[-5:]) if root.is_dir() else ""
+        known = ", ".join(path.name for path in every[-5:])
         raise UsageError(
             f"no run {run!r}" if run else "no run yet",
             details=f"latest: {known}" if known else "",

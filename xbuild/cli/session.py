@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
 from xbuild.catalog import Catalog
-from xbuild.cli.compose import make_builder, make_network
+from xbuild.cli.compose import make_builder, make_network, retention_of
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.engine.layout import BESIDE
@@ -29,6 +29,7 @@ from xbuild.report.report import REPORT, Report, copy_logs, write_json
 from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
 from xbuild.storage.logs import JobLogs
+from xbuild.storage.runs import prune, run_folder
 from xbuild.storage.workspace import new_run_id, storage_error
 from xbuild.ui.console import make_console, open_screen
 from xbuild.ui.errors import render_error
@@ -178,11 +179,23 @@ class Session:
             as the report's path.
         :raises StorageError: the folder for logs cannot be made.
         """
-        folder = self._runs / self.run
-        try:
-            logs = JobLogs(folder)
-        except OSError as error:
-            raise storage_error(error) from error
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(run_folder(self._runs, self.run))
+                logs = JobLogs(folder)
+                prune(self._runs, retention_of(self.settings), now=time.time())
+            except OSError as error:
+                raise storage_error(error) from error
+            return self._run_in(folder, logs, request, catalog, keep)
+
+    def _run_in(
+        self,
+        folder: Path,
+        logs: JobLogs,
+        request: BuildRequest,
+        catalog: Catalog,
+        keep: Callable[[Report, Path, Callable[[Event], None]], Path | None],
+    ) -> tuple[Report | None, RunFinished, XbuildError | None]:
         report: Report | None = None
         problem: XbuildError | None = None
         started = time.monotonic()

@@ -8,7 +8,14 @@ from xbuild.settings.dirs import UserDirs
 from xbuild.settings.files import tree_of
 from xbuild.settings.foreign import Trust
 from xbuild.settings.load import DEFAULT, Loaded, load_settings
-from xbuild.settings.model import AttestSettings, ImagesSettings, NetworkSettings, Settings, TargetSettings
+from xbuild.settings.model import (
+    AttestSettings,
+    ImagesSettings,
+    NetworkSettings,
+    RunsSettings,
+    Settings,
+    TargetSettings,
+)
 from xbuild.settings.units import format_duration, format_size, parse_duration, parse_size
 from xbuild.util.redact import looks_secret, without_userinfo
 
@@ -18,6 +25,7 @@ __all__ = [
     "ImagesSettings",
     "Loaded",
     "NetworkSettings",
+    "RunsSettings",
     "Settings",
     "TargetSettings",
     "Trust",

@@ -7,7 +7,7 @@ from typing import Any
 
 from xbuild.settings.load import Loaded, flat
 from xbuild.settings.schema import Key, dotted
-from xbuild.settings.units import format_duration, format_size
+from xbuild.settings.units import format_age, format_duration, format_size
 from xbuild.util.redact import HIDDEN, looks_secret, without_userinfo
 
 
@@ -34,10 +34,12 @@ def written(key: Key, value: Any) -> str:
 
 
 def _number(name: str, value: float) -> str:
-    if name == "memory":
+    if name in {"memory", "max_size"}:
         return _text(format_size(int(value)))
     if name == "timeout":
         return _text(format_duration(value))
+    if name == "max_age":
+        return _text(format_age(value))
     return f"{value:g}" if isinstance(value, float) else json.dumps(value)
 
 

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from xbuild.settings.dirs import UserDirs
 from xbuild.settings.types import (
+    Age,
     Bytes,
     Cpus,
     Cpuset,
@@ -33,6 +34,7 @@ from xbuild.settings.types import (
     OptionalPath,
     Packages,
     Seconds,
+    Size,
     Uri,
     VariableOrEmpty,
     Word,
@@ -45,6 +47,7 @@ T = TypeVar("T")
 _IMAGE = user("chooses what images are made from, by recipes that run as root and with a network")
 _REACH = user("chooses what is reached over the network, and trusting whom")
 _PLACE = user("names a folder of yours that is written to")
+_KEPT = user("says how long what your runs told is kept")
 _SIGNING = user("is about the signature of whoever builds")
 
 
@@ -104,6 +107,18 @@ class AttestSettings(_Frozen):
     """name of the environment variable that holds the key's password"""
     builder: Annotated[Uri, _SIGNING] = ""
     """URI of who vouches for the builds; empty is one that says how they were isolated"""
+
+
+class RunsSettings(_Frozen):
+    """How long the folders of runs are kept. ``max_age`` is in seconds, ``max_size`` in bytes; ``None`` is
+    without an end."""
+
+    max_age: Annotated[Age, _KEPT] = 90 * 86_400.0
+    """when logs and reports of a run are removed, counted from its beginning: `"90d"`, `"2w"`, `"12h"`, or a
+    number of seconds; `""` is never"""
+    max_size: Annotated[Size, _KEPT] = 2 << 30
+    """how much all runs together may have, before the oldest are removed: `"512m"`, `"4g"`, or a number of
+    bytes; `""` is any amount"""
 
 
 class TargetTable(_Frozen):
@@ -263,10 +278,11 @@ class Settings(BaseSettings):
     state_dir: Annotated[
         Path, user("names a folder that is written to"), Default("the user's state directory")
     ] = Field(default_factory=lambda: UserDirs.from_platform().state)
-    """runs, logs and reports"""
+    """[runs](#runs), logs and reports"""
     images: ImagesSettings = ImagesSettings()
     network: NetworkSettings = NetworkSettings()
     attest: AttestSettings = AttestSettings()
+    runs: RunsSettings = RunsSettings()
     target: TargetTables = Field(default_factory=dict)
 
     @classmethod
@@ -322,6 +338,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "images": ImagesSettings,
     "network": NetworkSettings,
     "attest": AttestSettings,
+    "runs": RunsSettings,
 }
 """The tables that the general values have beside them; ``[target.<triple>]`` is a :class:`TargetTable`."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from xbuild.settings.units import parse_duration, parse_size
+from xbuild.settings.units import parse_age, parse_duration, parse_size
 from xbuild.util.globs import checked_globs
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -70,6 +70,14 @@ def _memory(value: object) -> int:
     return size
 
 
+def _age_or_none(value: object) -> object:
+    return None if value is None or value == "" else parse_age(value)
+
+
+def _size_or_none(value: object) -> object:
+    return None if value is None or value == "" else parse_size(value)
+
+
 def _packages(value: Iterable[str]) -> tuple[str, ...]:
     for name in value:
         # Debian policy 5.6.7; a minus at the end means to apt that a package is to go
@@ -114,6 +122,8 @@ Index = Annotated[str, AfterValidator(_index)]
 Uri = Annotated[str, AfterValidator(_uri)]
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
 Bytes = Annotated[int, BeforeValidator(_memory)]
+Age = Annotated[float | None, BeforeValidator(_age_or_none)]
+Size = Annotated[int | None, BeforeValidator(_size_or_none)]
 Cpus = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Cpuset = Annotated[str, AfterValidator(_cpuset)]
 Jobs = Annotated[int | Literal["auto"], BeforeValidator(_jobs)]

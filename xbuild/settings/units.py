@@ -52,12 +52,12 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
-def parse_age(value: str) -> float:
+def parse_age(value: object) -> float:
     """Seconds from ``"30d"``, ``"2w"``, or a duration as :func:`parse_duration` takes it.
 
     :raises ValueError: it is neither.
     """
-    found = _AGE.fullmatch(value.strip())
+    found = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return parse_duration(value)
     return float(found[1]) * _DAYS[found[2].lower()] * 86_400
@@ -89,3 +89,9 @@ def format_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [f"{number}{unit}" for number, unit in ((hours, "h"), (minutes, "m"), (rest, "s")) if number]
     return "".join(parts) or "0s"
+
+
+def format_age(seconds: float) -> str:
+    """A text that :func:`parse_age` reads back as ``seconds``: ``90d``, else a duration."""
+    days, rest = divmod(seconds, 86_400)
+    return f"{int(days)}d" if days and not rest else format_duration(seconds)

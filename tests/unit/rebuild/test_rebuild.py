@@ -22,6 +22,7 @@ from xbuild.rebuild.rebuild import Means, Outcome, Places, Verdict, rebuild_requ
 from xbuild.rebuild.record import Record, RecordedWheel, read_record, record_of_run, record_of_wheel
 from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
+from xbuild.storage.runs import run_folders
 from xbuild.ui.comparison import render_outcome
 
 MEANS = Means(limits=Limits(memory=3 << 30, cpus=1.5, pids=333), timeout=44.0)
@@ -408,7 +409,7 @@ def test_the_record_of_a_run(place: Place) -> None:
 def test_a_rebuild_is_no_run_with_a_report(place: Place) -> None:
     place.verify()
     assert [path.parent.name for path in place.runs.glob("*/report.json")] == [place.record.run]
-    assert len(list(place.runs.iterdir())) == 2, "its log is kept"
+    assert len(run_folders(place.runs)) == 2, "its log is kept"
 
 
 def asked(body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from xbuild.settings import format_duration, format_size, parse_duration, parse_size
 from xbuild.settings.files import key_lines
-from xbuild.settings.units import parse_age
+from xbuild.settings.units import format_age, parse_age
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,11 @@ def test_what_is_no_duration(text: object) -> None:
 )
 def test_ages(text: str, days: float) -> None:
     assert parse_age(text) == days * 86_400
+    assert parse_age(format_age(days * 86_400)) == days * 86_400
 
 
-@pytest.mark.parametrize("text", ["", "d", "-1d", "1d2h", "0", "month"])
-def test_what_is_no_age(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "d", "-1d", "1d2h", "0", "month", True, None, [], 0])
+def test_what_is_no_age(text: object) -> None:
     with pytest.raises(ValueError, match="must be a duration"):
         parse_age(text)
 

@@ -17,6 +17,7 @@ from support.workshop import Workshop
 from xbuild.engine import ExecResult
 from xbuild.errors import ExitStatus
 from xbuild.storage.cache import ROOMS, active_runs, amounts, clean, entries, size_of
+from xbuild.storage.runs import run_folders
 from xbuild.storage.workspace import gate, work_folder
 from xbuild.util.files import remove_tree
 
@@ -44,7 +45,11 @@ class Place(Workshop):
         return {amount.room: amount.entries for amount in amounts(self.cache) if amount.entries}
 
     def cached(self, *words: str) -> Ended:
-        return xbuild("cache", *words, environ={"XBUILD_CACHE_DIR": str(self.cache)})
+        folders = {
+            "XBUILD_CACHE_DIR": str(self.cache),
+            "XBUILD_STATE_DIR": str(self.settings.state_dir),
+        }
+        return xbuild("cache", *words, environ=folders)
 
 
 FULL = {"crates": 1, "config": 1, "vendor": 1, "details": 2, "target": 2}
@@ -229,7 +234,8 @@ def test_the_command_shows_what_there_is(place: Place) -> None:
     assert "unpacked crates of each Cargo.lock" in text
     assert str(place.cache) in text.replace("\n", "")
     body = json.loads(place.cached("du", "--json").out)
-    assert {room["room"]: room["entries"] for room in body["rooms"] if room["entries"]} == FULL
+    assert {room["room"]: room["entries"] for room in body["rooms"] if room["entries"]} == {**FULL, "runs": 1}
+    assert body["runs_folder"] == str(place.settings.state_dir / "runs")
     assert body["total_size"] == sum(room["size"] for room in body["rooms"])
 
 
@@ -239,8 +245,10 @@ def test_the_command_removes_what_is_old(place: Place) -> None:
     old = time.time() - 31 * 86_400
     for path in (place.cache / "vendor").iterdir():
         os.utime(path, (old, old))
+    (place.settings.state_dir / "runs" / RUN).mkdir()
     body = json.loads(place.cached("gc", "--older", "30d", "--json").out)
-    assert [(amount["room"], amount["entries"]) for amount in body["removed"]] == [("vendor", 1)]
+    assert [(amount["room"], amount["entries"]) for amount in body["removed"]] == [("vendor", 1), ("runs", 1)]
+    assert not (place.settings.state_dir / "runs" / RUN).exists()
 
 
 def test_the_command_removes_everything(place: Place) -> None:
@@ -250,6 +258,7 @@ def test_the_command_removes_everything(place: Place) -> None:
         assert RUN in text
     assert place.cached("clear").status == ExitStatus.OK
     assert place.counts() == {}
+    assert len(run_folders(place.settings.state_dir / "runs")) == 1
 
 
 def test_an_age_that_is_none(place: Place) -> None:
