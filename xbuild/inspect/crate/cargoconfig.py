@@ -99,14 +99,15 @@ def _read(path: Path, root: Path, shown: Path, *, seen: frozenset[Path]) -> Iter
     real = shown / path.relative_to(root)
     try:
         table = read_toml(path)
-        included = list(_included(table.get("include", [])))
+        included = [
+            (name, optional, _place(path, name)) for name, optional in _included(table.get("include", []))
+        ]
     except (OSError, ValueError, RecursionError) as error:
         raise RefusedError(f"cannot read {real}", details=str(error), code="bad-cargo-config") from error
     yield ConfigFile(path, root, real, table)
     # A later one wins over an earlier one
-    for name, optional in reversed(included):
-        place = (path.parent / name).resolve()
-        if place.is_relative_to(root) and place.is_file() and place not in seen:
+    for name, optional, (place, there) in reversed(included):
+        if there and place.is_relative_to(root) and place not in seen:
             yield from _read(place, root, shown, seen=seen | {place})
         elif not optional:
             raise RefusedError(
@@ -124,6 +125,15 @@ def _included(value: object) -> Iterator[tuple[str, bool]]:
         if not isinstance(path, str) or "\0" in path:
             raise ValueError(f"include: {item!r} is no path")
         yield path, isinstance(item, dict) and item.get("optional") is True
+
+
+def _place(path: Path, name: str) -> tuple[Path, bool]:
+    """Where a name in an ``include`` leads, and whether there is a file.
+
+    :raises OSError: no file can have the name: it is too long.
+    """
+    place = (path.parent / name).resolve()
+    return place, place.is_file()
 
 
 def merge(tables: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

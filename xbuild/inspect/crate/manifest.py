@@ -102,6 +102,16 @@ def read_manifest(
     :raises UsageError: ``bad-source-root``.
     """
     project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
+    try:
+        return _manifest(project, source_root, home, trusted=trusted)
+    except OSError as error:
+        # Such as a name, in one of them, that is longer than a file's can be
+        raise RefusedError(
+            f"cannot read what the manifests of {project} name", details=str(error), code="bad-manifest"
+        ) from error
+
+
+def _manifest(project: Path, source_root: Path | None, home: Path | None, *, trusted: bool) -> Manifest:
     path = project / "pyproject.toml"
     pyproject = _read_toml(path, PyprojectToml) if path.is_file() else {}
     _require_maturin(project, pyproject)

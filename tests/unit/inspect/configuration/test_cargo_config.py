@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -415,3 +416,13 @@ def test_flags_that_only_look_alike_stay() -> None:
     flags = ["-C", "link-arg=-undefined_symbol", "-Clto", "--cfg", "link-arg=dynamic_lookup", "-C"]
     assert without_lookup(flags) == flags
     assert without_linker(["-Clink-arg=-fuse-ld=lld", "--cfg", "a"]) == ["--cfg", "a"]
+
+
+@pytest.mark.parametrize("include", ['"{}"', '{{ path = "{}", optional = true }}'])
+def test_an_include_that_no_file_can_be(tmp_path: Path, include: str) -> None:
+    folder = tmp_path / ".cargo"
+    folder.mkdir()
+    (folder / "config.toml").write_text(f"include = [{include.format('x' * 300)}]\n", "utf-8")
+    # Newer Pythons say of such a name that there is no file, where older ones raise an OSError
+    with suppress(RefusedError):
+        assert read_config(tmp_path, tmp_path, tmp_path, shown=tmp_path).files

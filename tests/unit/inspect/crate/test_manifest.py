@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -457,3 +458,13 @@ def test_all_locked_versions_the_newest_first() -> None:
     assert [str(version) for version in manifest.locked_versions("a")] == ["0.11.0rc1", "0.10.0", "0.9.0"]
     assert manifest.locked_versions("c") == ()
     assert make_manifest(locked=None).locked_versions("a") == ()
+
+
+@pytest.mark.parametrize("key", ["include", "python-source", "manifest-path"])
+def test_a_name_that_no_file_can_have_is_refused_or_passed_over(tmp_path: Path, key: str) -> None:
+    crate = make_crate(tmp_path / "demo")
+    written = (crate.folder / "pyproject.toml").read_text("utf-8")
+    crate.write("pyproject.toml", f'{written}\n[tool.maturin]\n{key} = "{"x" * 300}"\n')
+    # Newer Pythons say of such a name that there is no file, where older ones raise an OSError
+    with suppress(RefusedError):
+        assert read_manifest(crate.folder).name == "demo"
