@@ -53,11 +53,18 @@ from xbuild.plan.pinning import BASE, check_pinned, image_drift
 from xbuild.plan.planner import Job, Plan, Step, make_plan
 from xbuild.plan.precheck import precheck
 from xbuild.plan.tools import Note, Versions, check_tools
-from xbuild.report.report import JobReport, Report, WheelReport, exit_status, request_options
+from xbuild.report.assemble import (
+    audit_report,
+    engine_report,
+    lockfile_report,
+    request_options,
+    source_report,
+)
+from xbuild.report.model import JobReport, Report, WheelReport
+from xbuild.report.report import exit_status
 from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.storage.workspace import clear_abandoned, work_folder
 from xbuild.util.files import mark_used
-from xbuild.util.redact import without_userinfo
 
 _UNKNOWN = "what the crate depends on is not known yet, nor features such as abi3"
 _DOWNLOADED = re.compile(r"^\s*Downloaded (?P<crate>\S+ v\S+)")
@@ -488,13 +495,13 @@ class Pipeline:
                 collected.outcome = replace(collected.outcome, status=status_of(error), reason=reason)
             wheel = WheelReport(
                 file=item.path.name,
-                path=str(item.path),
+                path=item.path,
                 sha256=item.sha256,
                 size=item.size,
                 target=job.id,
                 interpreters=step.interpreters,
                 tags=tuple(sorted(map(str, item.audit.tags))),
-                audit=item.audit.as_dict(),
+                audit=audit_report(item.audit),
                 proof=proof,
                 proven=proven,
             )
@@ -505,7 +512,7 @@ class Pipeline:
                     time=self._tools.clock(),
                     job=job.id,
                     interpreter=step.label,
-                    path=wheel.path,
+                    path=str(wheel.path),
                     sha256=wheel.sha256,
                     size=wheel.size,
                     proof=wheel.proof,
@@ -577,47 +584,19 @@ class Pipeline:
         self, inspected: _Inspected, info: EngineInfo, done: list[_Done], started: float, seconds: float
     ) -> Report:
         jobs = tuple(self._job_report(item, inspected) for item in done)
-        snapshot, fetched = inspected.snapshot, inspected.fetched
+        fetched = inspected.fetched
         return Report(
             run=self._run,
             started=started,
             seconds=seconds,
             version=__version__,
-            project=str(inspected.manifest.project),
+            project=inspected.manifest.project,
             name=inspected.manifest.name,
             project_version=inspected.manifest.version,
-            source={
-                "digest": snapshot.digest,
-                "files": snapshot.files,
-                "size": snapshot.size,
-                "commit": snapshot.commit,
-                "modified": snapshot.modified,
-                "epoch": snapshot.epoch if self._request.epoch is None else self._request.epoch,
-                "epoch_source": snapshot.epoch_source if self._request.epoch is None else "environment",
-            },
-            lockfile={
-                "sha256": fetched.lock_digest,
-                "generated": fetched.generated_lock,
-                "pruned": fetched.pruned,
-                "packages": [
-                    {
-                        "name": item.name,
-                        "version": item.version,
-                        "source": without_userinfo(item.source),
-                        "sha256": item.checksum,
-                    }
-                    for item in fetched.packages
-                ],
-            },
+            source=source_report(inspected.snapshot, self._request),
+            lockfile=lockfile_report(fetched),
             options=request_options(self._request),
-            engine={
-                "version": info.version,
-                "storage_driver": info.storage_driver,
-                "security_options": list(info.security_options),
-                "network": "fetch only; builds have none",
-                "runtime": self._request.runtime or "default",
-                "fetched": fetched.used_network,
-            },
+            engine=engine_report(info, self._request, fetched),
             transport="bind" if inspected.transport.local else "archive",
             phases=self._durations(),
             cache={

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from xbuild.report.model import Report, WheelReport
+
 NAME = "demo-1.2.3-cp311-cp311-manylinux_2_17_x86_64.whl"
 TARGET = "x86_64-unknown-linux-gnu"
 CONTENT = b"the bytes of a wheel"
@@ -39,8 +41,33 @@ def write_wheel(folder: Path, content: bytes = CONTENT) -> Path:
     return path
 
 
-def make_report(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
-    """A report as report.json holds it."""
+def target_options(profile: str = "release") -> dict[str, Any]:
+    """What was asked for on a target, as a report has it."""
+    sizes = {"memory": 4 << 30, "file_size": 2 << 30, "tmp_size": 1 << 30}
+    return {
+        "interpreters": ["python3.11"],
+        "features": [],
+        "all_features": False,
+        "no_default_features": False,
+        "profile": profile,
+        "rustflags": [],
+        "environment": {},
+        "image": "",
+        "sysroot": "own",
+        "timeout": 60.0,
+        "limits": {**sizes, "cpus": 2.0, "pids": 2048, "open_files": 8192},
+    }
+
+
+def make_report(content: bytes = CONTENT, **changes: Any) -> Report:
+    """A report of one wheel.
+
+    :param changes: fields in place of its own, as JSON-ready values.
+    """
+    return Report.model_validate(_document(content, **changes))
+
+
+def _document(content: bytes, **changes: Any) -> dict[str, Any]:
     wheel = {
         "file": NAME,
         "path": f"/somewhere/private/dist/{NAME}",
@@ -49,13 +76,31 @@ def make_report(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
         "target": TARGET,
         "interpreters": ["python3.11"],
         "tags": ["cp311-cp311-manylinux_2_17_x86_64"],
-        "audit": {},
+        "audit": {
+            "wheel": NAME,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            "ok": True,
+            "tags": ["cp311-cp311-manylinux_2_17_x86_64"],
+            "target": TARGET,
+            "interpreters": ["cp311"],
+            "findings": [],
+            "modules": [],
+        },
         "proof": "audited",
     }
-    step = {"interpreters": ["python3.11"], "argv": ["maturin", "build", "--frozen"], "wheel": NAME}
+    step = {
+        "interpreters": ["python3.11"],
+        "argv": ["maturin", "build", "--frozen"],
+        "wheel": NAME,
+        "status": "built",
+        "exit_code": 0,
+        "seconds": 1.5,
+    }
     job = {
         "target": TARGET,
         "status": "built",
+        "seconds": 2.5,
         "steps": [step],
         "wheels": [wheel],
         "image": f"xbuild/{TARGET}:0123456789abcdef",
@@ -101,9 +146,17 @@ def make_report(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
             "epoch_source": "commit",
         },
         "lockfile": {"sha256": "6" * 64, "generated": False, "packages": packages},
-        "options": {"profile": ["release"], "reproducible": True, "locked": True},
+        "options": {
+            "reproducible": True,
+            "locked": True,
+            "source_include": [],
+            "source_exclude": [],
+            "targets": {TARGET: target_options(), "another": target_options("dev")},
+        },
         "engine": {
             "version": "29.5.1",
+            "storage_driver": "overlay2",
+            "fetched": True,
             "security_options": ["name=seccomp,profile=builtin", "name=rootless"],
             "network": "fetch only; builds have none",
             "runtime": "default",
@@ -117,6 +170,7 @@ def make_report(content: bytes = CONTENT, **changes: Any) -> dict[str, Any]:
     }
 
 
-def wheel_of(report: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = report["jobs"][0]["wheels"][0]
-    return found
+def wheel_of(report: Report) -> WheelReport:
+    """Its only wheel."""
+    (wheel,) = report.wheels
+    return wheel

@@ -139,10 +139,10 @@ def test_failed_builds_are_a_result(place: Place) -> None:
     assert report.jobs[0].tools == {"rustc": "1.91.1"}
     assert report.jobs[0].image_digest == f"sha256:{LINUX}"
     assert len(report.jobs[0].layers_digest) == 64
-    assert list(report.options["targets"]) == [LINUX, WINDOWS]
-    assert report.options["targets"][WINDOWS]["interpreters"] == ["python3.11"]
-    assert report.lockfile["packages"][-1]["name"] == "pyo3"
-    assert report.source["digest"].startswith("sha256:")
+    assert list(report.options.targets) == [LINUX, WINDOWS]
+    assert report.options.targets[WINDOWS].interpreters == ("python3.11",)
+    assert report.lockfile.packages[-1].name == "pyo3"
+    assert report.source.digest.startswith("sha256:")
     assert place.work() == []
     assert place.engine.running == 0
 
@@ -325,7 +325,7 @@ def test_a_lockfile_that_git_ignores_is_used(place: Place) -> None:
     (place.project / ".git").mkdir()
     (place.project / ".gitignore").write_text("Cargo.lock\n", "utf-8")
     report = place.pipeline(place.request(locked=True)).build()
-    assert not report.lockfile["generated"]
+    assert not report.lockfile.generated
 
 
 def test_siblings_that_nothing_refers_to_are_no_sources(place: Place) -> None:
@@ -336,7 +336,7 @@ def test_siblings_that_nothing_refers_to_are_no_sources(place: Place) -> None:
     cargo = place.project / "Cargo.toml"
     cargo.write_text(cargo.read_text("utf-8") + 'util = { path = "../lib/util" }\n', "utf-8")
     report = place.pipeline(place.request()).build()
-    assert report.source["files"] == 5
+    assert report.source.files == 5
 
 
 def test_what_a_build_does_not_see_is_told(place: Place) -> None:
@@ -368,7 +368,7 @@ def test_what_a_build_does_not_see_is_told(place: Place) -> None:
 def test_a_missing_lockfile_is_told(place: Place) -> None:
     (place.project / "Cargo.lock").unlink()
     report = place.pipeline(place.request()).build()
-    assert report.lockfile["generated"]
+    assert report.lockfile.generated
     assert "lock-generated" in {event.code for event in place.recorder.of(Notice)}
 
 
@@ -378,15 +378,15 @@ def test_a_lockfile_with_more_than_the_sources_need_is_told(place: Place) -> Non
     cargo = FakeCargo({"pyo3-0.26.0.crate": body}, packages=[package], wanted=[package])
     place.engine.on("cargo", cargo)
     report = place.pipeline(place.request(locked=True)).build()
-    assert not report.lockfile["generated"]
-    assert report.lockfile["pruned"] == 1
-    assert [item["name"] for item in report.lockfile["packages"]] == ["demo", "pyo3"]
+    assert not report.lockfile.generated
+    assert report.lockfile.pruned == 1
+    assert [item.name for item in report.lockfile.packages] == ["demo", "pyo3"]
     (told,) = (event for event in place.recorder.of(Notice) if event.code == "lock-pruned")
     assert (told.level, told.message) == (
         "info",
         "Cargo.lock has 3 packages, of which the sources need 2; the rest is left out for this run",
     )
-    again = place.request(locked=True, offline=True, lock_digest=report.lockfile["sha256"])
+    again = place.request(locked=True, offline=True, lock_digest=report.lockfile.sha256)
     assert place.pipeline(again).build().lockfile == report.lockfile
 
 
@@ -410,7 +410,7 @@ def test_a_damaged_cache_is_repaired_and_told(place: Place) -> None:
 def test_a_second_run_fetches_nothing_and_is_warm(place: Place) -> None:
     first = place.pipeline(place.request()).build()
     second = place.pipeline(place.request()).build()
-    assert (first.engine["fetched"], second.engine["fetched"]) == (True, False)
+    assert (first.engine.fetched, second.engine.fetched) == (True, False)
     assert (first.jobs[0].warm, second.jobs[0].warm) == (False, True)
     assert first.source == second.source
 
@@ -419,7 +419,7 @@ def test_a_fresh_run_neither_uses_nor_leaves_a_target_directory(place: Place) ->
     place.pipeline(place.request()).build()
     kept = sorted((place.cache / "target").rglob("*"))
     report = place.pipeline(place.request(fresh=True)).build()
-    assert (report.jobs[0].warm, report.options["fresh"]) == (False, True)
+    assert (report.jobs[0].warm, report.options.fresh) == (False, True)
     used = place.engine.containers[-1].mount("/target").source
     assert used is not None
     assert not used.is_relative_to(place.cache / "target")
@@ -434,7 +434,7 @@ def test_the_output_folder_is_no_source(place: Place) -> None:
         path = place.project / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("no source", "utf-8")
-    assert place.pipeline(wanted).build().source["digest"] == first.source["digest"]
+    assert place.pipeline(wanted).build().source.digest == first.source.digest
 
 
 def test_what_runs_leave_of_themselves_is_no_source(tmp_path: Path) -> None:
@@ -459,7 +459,7 @@ def test_a_token_of_a_git_dependency_is_not_reported(tmp_path: Path) -> None:
 
 def test_the_epoch_of_the_request_wins(place: Place) -> None:
     report = place.pipeline(place.request(epoch=1_700_000_000)).build()
-    assert (report.source["epoch"], report.source["epoch_source"]) == (1_700_000_000, "environment")
+    assert (report.source.epoch, report.source.epoch_source) == (1_700_000_000, "environment")
     assert place.engine.specs[-1].env["SOURCE_DATE_EPOCH"] == "1700000000"
 
 
@@ -571,4 +571,4 @@ def test_offline_pulls_no_image(place: Place) -> None:
 def test_an_output_folder_around_the_project_hides_nothing(place: Place) -> None:
     place.have_images()
     report = place.pipeline(place.request(out=place.project.parent)).build()
-    assert report.source["files"] > 0
+    assert report.source.files > 0

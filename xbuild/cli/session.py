@@ -24,7 +24,7 @@ from xbuild.images.builder import ImageBuilder
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan.planner import Plan
 from xbuild.rebuild.rebuild import Outcome, judge, with_images
-from xbuild.rebuild.record import Record, RecordedWheel
+from xbuild.report.model import WheelReport
 from xbuild.report.report import REPORT, Report, copy_logs, write_json
 from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
@@ -219,8 +219,8 @@ class Session:
     def verify(
         self,
         request: BuildRequest,
-        record: Record,
-        wheels: Mapping[Path, RecordedWheel],
+        record: Report,
+        wheels: Mapping[Path, WheelReport],
         catalog: Catalog,
         *,
         diffoscope: Path | None = None,
@@ -289,7 +289,7 @@ class Session:
         if any(job.wheels for job in report.jobs):
             from xbuild.report.attest import write_attestations
 
-            write_attestations(report.as_dict(), folder, key=key, builder=self.settings.attest.builder)
+            write_attestations(report, folder, key=key, builder=self.settings.attest.builder)
 
     def _failed(self, error: XbuildError, started: float) -> RunFinished:
         return ended_by(error, run=self.run, now=time.time(), seconds=time.monotonic() - started)

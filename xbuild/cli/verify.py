@@ -18,7 +18,7 @@ from xbuild.plan.precheck import precheck
 
 if TYPE_CHECKING:
     from xbuild.rebuild.rebuild import Means
-    from xbuild.rebuild.record import Record, RecordedWheel
+    from xbuild.report.model import Report, WheelReport
     from xbuild.settings import Settings
 
 
@@ -102,7 +102,7 @@ def means_of(mine: Settings, configured: Settings, triple: str, *, sysroot: Path
     )
 
 
-def _wanted(what: str, runs: Path) -> tuple[Record, dict[Path, RecordedWheel]]:
+def _wanted(what: str, runs: Path) -> tuple[Report, dict[Path, WheelReport]]:
     """The run, and where the wheels to build again should be: one, or all of a run."""
     from xbuild.rebuild.record import record_of_run, record_of_wheel
 

@@ -22,6 +22,7 @@ from xbuild.engine.transport import Transport, tar_tree
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import Event, JobStatus, Notice, Output, PhaseStarted, Progress, Stream
 from xbuild.execute.diagnosis import Finder, Scene, build_platform, hint_of, is_known
+from xbuild.execute.outcome import StepReport
 from xbuild.plan.planner import Job, Step
 from xbuild.util.files import mark_used, remove_tree
 
@@ -53,24 +54,6 @@ class Rooms:
     destination: Path
     source_digest: str = ""
     lock_digest: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReport:
-    """One interpreter's build. ``status`` is ``built`` or why it is not.
-
-    :ivar reason: what failed, and the first real error; may have several lines.
-    :ivar hint: the wall of xbuild's own that it met, and the way out; ``""`` where none is known.
-    """
-
-    interpreters: tuple[str, ...]
-    argv: tuple[str, ...]
-    wheel: str
-    status: str
-    exit_code: int
-    seconds: float
-    reason: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,7 @@ from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
 from xbuild.images.manifest import layers_digest
 from xbuild.rebuild.compare import Comparison, compare_wheels
-from xbuild.rebuild.record import Record, RecordedJob, RecordedTarget, RecordedWheel
-from xbuild.report.report import OWN_SYSROOT, Report
+from xbuild.report.model import OWN_SYSROOT, JobReport, LimitsReport, Report, TargetOptions, WheelReport
 from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.util.files import sha256_of
 from xbuild.util.redact import HIDDEN
@@ -123,7 +122,7 @@ class Places:
 
 
 def rebuild_request(
-    record: Record, wheels: Sequence[RecordedWheel], catalog: Catalog, places: Places
+    record: Report, wheels: Sequence[WheelReport], catalog: Catalog, places: Places
 ) -> BuildRequest:
     """The request that builds some wheels of a run again, as the run did.
 
@@ -172,7 +171,7 @@ def rebuild_request(
     )
 
 
-def _outputs(record: Record, wheels: Sequence[RecordedWheel], source: Path) -> Iterator[Path]:
+def _outputs(record: Report, wheels: Sequence[WheelReport], source: Path) -> Iterator[Path]:
     """What wheels went to, which was no source of the run: where it was then, and where it is when it has
     moved along with the sources."""
     for wheel in wheels:
@@ -182,7 +181,7 @@ def _outputs(record: Record, wheels: Sequence[RecordedWheel], source: Path) -> I
 
 
 def _target(
-    record: Record, triple: str, wheels: Sequence[RecordedWheel], catalog: Catalog, places: Places
+    record: Report, triple: str, wheels: Sequence[WheelReport], catalog: Catalog, places: Places
 ) -> TargetRequest:
     asked, job, means = record.options.targets[triple], record.job_of(triple), places.means[triple]
     kinds = dict.fromkeys(kind for wheel in wheels for kind in wheel.interpreters)
@@ -214,7 +213,7 @@ def _interpreter(kind: str, catalog: Catalog) -> Interpreter:
     return catalog.interpreters[kind]
 
 
-def _environment(asked: RecordedTarget, configured: Mapping[str, str]) -> dict[str, str]:
+def _environment(asked: TargetOptions, configured: Mapping[str, str]) -> dict[str, str]:
     hidden = {name for name, value in asked.environment.items() if HIDDEN in value}
     missing = sorted(hidden - set(configured))
     if missing:
@@ -226,7 +225,7 @@ def _environment(asked: RecordedTarget, configured: Mapping[str, str]) -> dict[s
     return {**asked.environment, **{name: configured[name] for name in hidden}}
 
 
-def _sysroot(job: RecordedJob, means: Means) -> Path:
+def _sysroot(job: JobReport, means: Means) -> Path:
     """The folder is mounted, so it is one that the caller names, whatever the report does."""
     if means.sysroot is None or not means.sysroot.is_dir():
         place = f", which is not at {means.sysroot}" if means.sysroot else ""
@@ -239,7 +238,7 @@ def _sysroot(job: RecordedJob, means: Means) -> Path:
     return means.sysroot
 
 
-def with_images(request: BuildRequest, record: Record, engine: Engine) -> BuildRequest:
+def with_images(request: BuildRequest, record: Report, engine: Engine) -> BuildRequest:
     """The request with the images that the run used, by the names that this engine has for them.
 
     :raises RefusedError: ``image-missing``, ``image-recipe`` or ``image-changed``: one of them is not here.
@@ -264,7 +263,7 @@ def with_images(request: BuildRequest, record: Record, engine: Engine) -> BuildR
     return replace(request, targets=tuple(found))
 
 
-def _same_image(wanted: TargetRequest, job: RecordedJob, own: str, record: Record, engine: Engine) -> Image:
+def _same_image(wanted: TargetRequest, job: JobReport, own: str, record: Report, engine: Engine) -> Image:
     """The image that a job used under another name: engines differ in what they call the same image."""
     triple = wanted.target.triple
     used = f"{triple}: {job.image_digest} was used"
@@ -305,8 +304,8 @@ def _same_image(wanted: TargetRequest, job: RecordedJob, own: str, record: Recor
 
 def judge(
     report: Report,
-    record: Record,
-    wheels: Mapping[Path, RecordedWheel],
+    record: Report,
+    wheels: Mapping[Path, WheelReport],
     *,
     diffoscope: Path | None = None,
 ) -> Outcome:
@@ -328,7 +327,7 @@ def judge(
     )
 
 
-def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | None) -> Verdict:
+def _judge(path: Path, wheel: WheelReport, report: Report, diffoscope: Path | None) -> Verdict:
     verdict = Verdict(file=wheel.file, target=wheel.target, status="identical", sha256=wheel.sha256)
     job = next((job for job in report.jobs if job.target == wheel.target), None)
     again = next((item for item in job.wheels if item.file == wheel.file), None) if job else None
@@ -343,7 +342,7 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
     comparison: Comparison | None = None
     reason = f"what differs cannot be said: the recorded wheel is not at {path}"
     if path.is_file():
-        comparison = compare_wheels(path, Path(again.path), diffoscope=diffoscope)
+        comparison = compare_wheels(path, again.path, diffoscope=diffoscope)
         if comparison.sha256_a == wheel.sha256:
             reason = ""
         else:
@@ -351,7 +350,7 @@ def _judge(path: Path, wheel: RecordedWheel, report: Report, diffoscope: Path | 
     return replace(verdict, status="differs", comparison=comparison, reason=reason)
 
 
-def _notes(report: Report, record: Record, wheels: Mapping[Path, RecordedWheel]) -> Iterator[str]:
+def _notes(report: Report, record: Report, wheels: Mapping[Path, WheelReport]) -> Iterator[str]:
     if record.version != __version__:
         yield f"the run was of xbuild {record.version}, and this is xbuild {__version__}"
     if not record.options.reproducible:
@@ -363,11 +362,16 @@ def _notes(report: Report, record: Record, wheels: Mapping[Path, RecordedWheel])
             yield f"{triple} had other limits: {changes}"
 
 
-def _other_limits(report: Report, asked: RecordedTarget, triple: str) -> str:
+def _other_limits(report: Report, asked: TargetOptions, triple: str) -> str:
     """The limits of the run that are not those of the rebuild, in bytes and seconds."""
-    now = report.options["targets"][triple]
-    then = {**asked.limits.model_dump(), "timeout": asked.timeout}
-    here = {**now["limits"], "timeout": now["timeout"]}
+    now = report.options.targets[triple]
+    then = {**_numbers(asked.limits), "timeout": asked.timeout}
+    here = {**_numbers(now.limits), "timeout": now.timeout}
     return ", ".join(
         f"{name} {then[name]}, and {here[name]} now" for name in then if then[name] != here[name]
     )
+
+
+def _numbers(limits: LimitsReport) -> dict[str, float]:
+    """The limits by name; without the list of processors, whose numbers say nothing on another machine."""
+    return limits.model_dump(exclude={"cpuset"})

@@ -2,148 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from xbuild.engine.layout import BESIDE
 from xbuild.errors import RefusedError, UsageError
-from xbuild.report.report import REPORT, SCHEMA
+from xbuild.report.model import REPORT, SCHEMA, Report, WheelReport, parse_report
 from xbuild.util.files import sha256_of
-from xbuild.util.globs import checked_globs
 
 _LIMIT = 64 << 20
 
 
-def _path(value: Path) -> Path:
-    if "\0" in str(value):
-        raise ValueError("no path has a NUL byte")
-    return value
-
-
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-_Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
-_Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
-_Value = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-_Globs = Annotated[tuple[_Word, ...], AfterValidator(checked_globs)]
-_Path = Annotated[Path, AfterValidator(_path)]
-_Above = Annotated[str, Field(pattern=r"^(\.|\.\.(/\.\.)*)?$")]
-"""A folder from the project's on: itself, or one above it."""
-_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Amount = Annotated[int, Field(gt=0, lt=1 << 63)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class RecordedWheel(_Part):
-    """A wheel of the run: its name, where it was put, its digest, and the kinds that it serves."""
-
-    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl$")]
-    path: _Path
-    sha256: _Sha256
-    target: _Name
-    interpreters: tuple[_Word, ...]
-
-
-class RecordedJob(_Part):
-    """One target of the run; see :class:`xbuild.report.JobReport`."""
-
-    target: _Name
-    wheels: tuple[RecordedWheel, ...]
-    image: _Word
-    image_digest: _Digest
-    recipe_digest: _Word
-    sysroot: _Word
-    warm: bool
-    layers_digest: _Word = ""
-
-
-class RecordedLimits(_Part):
-    """See :class:`xbuild.engine.Limits`. Told, and never obeyed: who builds sets the limits."""
-
-    memory: Annotated[int, Field(ge=0, lt=1 << 63)]
-    cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    pids: _Amount
-    file_size: _Amount
-    open_files: _Amount
-    tmp_size: _Amount
-
-
-class RecordedTarget(_Part):
-    """What was asked for on a target; see :func:`xbuild.report.request_options`."""
-
-    features: tuple[_Word, ...]
-    all_features: bool
-    no_default_features: bool
-    profile: _Name | Literal[""]
-    compatibility: _Name | Literal[""] = ""
-    strip: bool = False
-    rustflags: tuple[_Word, ...]
-    environment: Mapping[_Variable, _Value]
-    image: _Word
-    build_packages: tuple[_Word, ...] = ()
-    sysroot: Literal["image", "own"]
-    timeout: _Seconds
-    limits: RecordedLimits
-
-
-class RecordedOptions(_Part):
-    """What was asked for; see :func:`xbuild.report.request_options`."""
-
-    reproducible: bool
-    source_root: _Above = ""
-    source_git: bool = False
-    source_include: _Globs
-    source_exclude: _Globs
-    targets: Mapping[_Name, RecordedTarget]
-
-
-class RecordedSource(_Part):
-    """The sources' digest, their commit or ``""``, and SOURCE_DATE_EPOCH in seconds."""
-
-    digest: _Digest
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]
-    epoch: Annotated[int, Field(ge=0, lt=1 << 40)]
-
-
-class RecordedLockfile(_Part):
-    """Cargo.lock's digest, and whether it was made for the run only."""
-
-    sha256: _Sha256
-    generated: bool
-
-
-class Record(_Part):
-    """A run; see :class:`xbuild.report.Report`."""
-
-    kind: Literal["xbuild.report/1"] = Field(alias="schema")
-    run: _Word
-    version: _Word
-    project: _Path
-    name: _Word
-    project_version: _Word
-    source: RecordedSource
-    lockfile: RecordedLockfile
-    options: RecordedOptions
-    jobs: tuple[RecordedJob, ...]
-
-    @property
-    def wheels(self) -> tuple[RecordedWheel, ...]:
-        """The wheels of all targets."""
-        return tuple(wheel for job in self.jobs for wheel in job.wheels)
-
-    def job_of(self, target: str) -> RecordedJob:
-        """The job of a target that has wheels."""
-        return next(job for job in self.jobs if job.target == target and job.wheels)
-
-
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> Report:
     """The run that a report tells of.
 
     :raises RefusedError: ``no-record`` where there is no report; ``bad-record`` where it does not say enough.
@@ -162,9 +34,9 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _parse(data: bytes, path: Path) -> Record:
+def _parse(data: bytes, path: Path) -> Report:
     try:
-        record = Record.model_validate_json(data)
+        record = parse_report(data)
     except ValidationError as error:
         problems = [
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_url=False)
@@ -175,15 +47,10 @@ def _parse(data: bytes, path: Path) -> Record:
             hint=f"this xbuild repeats what reports of the kind {SCHEMA} tell of",
             code="bad-record",
         ) from error
-    missing = {wheel.target for wheel in record.wheels} - set(record.options.targets)
-    if missing or any(wheel.target != job.target for job in record.jobs for wheel in job.wheels):
-        raise RefusedError(
-            f"{path} contradicts itself", details="its wheels are of other targets", code="bad-record"
-        )
     return record
 
 
-def record_of_wheel(wheel: Path, runs: Path) -> tuple[Record, RecordedWheel]:
+def record_of_wheel(wheel: Path, runs: Path) -> tuple[Report, WheelReport]:
     """The run that made a wheel, by the wheel's name and digest: in the report beside it, else of any run.
 
     :param runs: where the reports of all runs are kept, a folder for each.
@@ -223,7 +90,7 @@ def _reports(wheel: Path, runs: Path) -> Iterator[Path]:
     yield from sorted(runs.glob(f"*/{REPORT}"), reverse=True)
 
 
-def record_of_run(run: str, runs: Path) -> Record:
+def record_of_run(run: str, runs: Path) -> Report:
     """A run, by the start of its name; the latest of several.
 
     :raises UsageError: ``no-run``.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbuild.execute.executor import StepReport
-from xbuild.report.report import JobReport, Report, WheelReport
+from xbuild.execute.outcome import StepReport
+from xbuild.report.model import JobReport, Report, WheelReport
 from xbuild.ui.summary import Refusal, Row, Summary
 
 
@@ -52,7 +52,7 @@ def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
                 target=job.target,
                 interpreter=name,
                 status="built",
-                wheel=_short(wheel.path, folder),
+                wheel=_short(str(wheel.path), folder),
                 size=wheel.size,
                 proof=wheel.proof,
                 proven=wheel.proven,

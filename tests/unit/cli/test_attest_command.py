@@ -115,7 +115,7 @@ class Signed:
         private, self.public = write_keys(folder)
         report = make_report()
         (self.attestation,) = write_attestations(report, folder, key=load_signing_key(private))
-        self.sha256 = wheel_of(report)["sha256"]
+        self.sha256 = wheel_of(report).sha256
 
     def verify(self, *wheels: Path) -> Ended:
         return xbuild("attest", "verify", self.attestation, *wheels, "--key", self.public)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 from rich.console import Console
 from support.cli_runner import xbuild, xbuild_without_engine
 from support.fakes import LINUX, WINDOWS, make_image, make_target
@@ -19,7 +20,8 @@ from xbuild.engine import Image, Limits
 from xbuild.errors import ExitStatus, RefusedError, UsageError
 from xbuild.images.recipe import toolchain_recipe
 from xbuild.rebuild.rebuild import Means, Outcome, Places, Verdict, rebuild_request
-from xbuild.rebuild.record import Record, RecordedWheel, read_record, record_of_run, record_of_wheel
+from xbuild.rebuild.record import read_record, record_of_run, record_of_wheel
+from xbuild.report.model import Report, WheelReport
 from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
 from xbuild.storage.runs import run_folders
@@ -36,7 +38,7 @@ class Place(Workshop):
         return self.settings.state_dir / "runs"
 
     @property
-    def record(self) -> Record:
+    def record(self) -> Report:
         return read_record(self.out / ".xbuild" / "report.json")
 
     def run(self, *triples: str, **changes: Any) -> None:
@@ -51,7 +53,7 @@ class Place(Workshop):
 
     def again(
         self,
-        *wheels: RecordedWheel,
+        *wheels: WheelReport,
         source: Path | None = None,
         sysroot: Path | None = None,
         environment: Mapping[str, str] | None = None,
@@ -68,7 +70,7 @@ class Place(Workshop):
         )
         return rebuild_request(record, wanted, self.catalog, places)
 
-    def verify(self, *wheels: RecordedWheel, **changes: Any) -> Outcome:
+    def verify(self, *wheels: WheelReport, **changes: Any) -> Outcome:
         record = self.record
         wanted = wheels or record.wheels
         request = self.again(*wheels, **changes)
@@ -424,6 +426,7 @@ def limits(body: dict[str, Any]) -> dict[str, Any]:
 
 BROKEN: dict[str, Callable[[dict[str, Any]], object]] = {
     "another schema": lambda body: body.update(schema="xbuild.report/9"),
+    "no schema": lambda body: body.pop("schema"),
     "no options": lambda body: body.update(options={}),
     "a path for a name": lambda body: body["jobs"][0]["wheels"][0].update(file="../evil.whl"),
     "a name of an image": lambda body: body["jobs"][0].update(image_digest="evil:latest"),
@@ -562,3 +565,25 @@ def test_a_build_is_repeated_with_the_root_of_its_sources(place: Place) -> None:
     assert again.source_root is not None
     assert again.source_root.resolve() == place.project
     assert again.source_git is False
+
+
+# Runs of earlier versions
+
+
+@pytest.mark.parametrize("name", ["0.1.0.json", "0.1.0-partly.json"])
+def test_a_run_of_an_earlier_version_is_built_again(place: Place, name: str) -> None:
+    now, sample = place.record, Path(support.__file__).parent / "samples" / "reports" / name
+    old = json.loads(sample.read_text("utf-8").replace("/tmp/sample", str(place.root)))
+    # The crate and the images are the workshop's, whose digests are others on another day
+    old["source"]["digest"], old["lockfile"]["sha256"] = now.source.digest, now.lockfile.sha256
+    for job in old["jobs"]:
+        job["image_digest"] = place.image(job["target"]).id
+    (place.out / ".xbuild" / "report.json").write_text(json.dumps(old), "utf-8")
+    record = place.record
+    means = {job.target: replace(MEANS, environment={"API_TOKEN": "hush"}) for job in record.jobs}
+    places = Places(source=place.project, out=place.root / "again", means=means)
+    request = rebuild_request(record, record.wheels, place.catalog, places)
+    wheels = {wheel.path: wheel for wheel in record.wheels}
+    outcome = place.session().verify(request, record, wheels, place.catalog)
+    assert [item.status for item in outcome.verdicts] == ["identical"] * len(record.wheels)
+    assert len(wheels) > 1

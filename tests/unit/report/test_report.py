@@ -3,84 +3,39 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import support
+from pydantic import ValidationError
+from support.attest_files import make_report, wheel_of
 from support.conditions import together
 from support.fakes import LINUX, WINDOWS, make_request, make_target
 
 from xbuild.engine import Limits
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
-from xbuild.execute.executor import StepReport
 from xbuild.pipeline import finished
 from xbuild.plan.planner import Refusal
-from xbuild.report.report import (
-    SCHEMA,
-    JobReport,
-    Report,
-    WheelReport,
-    copy_logs,
-    exit_status,
-    request_options,
-    write_json,
-)
+from xbuild.report.assemble import request_options
+from xbuild.report.model import SCHEMA, JobReport, WheelReport, parse_report
+from xbuild.report.report import copy_logs, exit_status, write_json
+
+SAMPLES = sorted((Path(support.__file__).parent / "samples" / "reports").iterdir())
+"""Reports as earlier versions of xbuild wrote them, byte for byte."""
 
 REFUSAL = Refusal(target="t", interpreter="i", code="c", reason="r")
 
 
 def wheel(name: str = "demo.whl") -> WheelReport:
-    return WheelReport(
-        file=name,
-        path=f"/dist/{name}",
-        sha256="0" * 64,
-        size=1,
-        target="t",
-        interpreters=("python3.11",),
-        tags=("cp311-cp311-any",),
-        audit={},
-        proof="audited",
-    )
+    return wheel_of(make_report()).model_copy(update={"file": name, "path": Path("/dist", name)})
 
 
 def job(status: JobStatus, wheels: int) -> JobReport:
-    return JobReport(
-        target="t",
-        status=status,
-        seconds=1.0,
-        steps=(StepReport(interpreters=(), argv=(), wheel="", status="built", exit_code=0, seconds=1.0),),
-        wheels=tuple(wheel(f"{number}.whl") for number in range(wheels)),
-        image="i",
-        image_digest="d",
-        recipe_digest="r",
-        tools={},
-        sysroot="",
-        warm=False,
-    )
-
-
-def report(**changes: Any) -> Report:
-    values: dict[str, Any] = {
-        "run": "r",
-        "started": 1.0,
-        "seconds": 2.0,
-        "version": "1",
-        "project": "/p",
-        "name": "demo",
-        "project_version": "1.0",
-        "source": {},
-        "lockfile": {},
-        "options": {},
-        "engine": {},
-        "transport": "bind",
-        "jobs": (job("built", 1),),
-        "refused": (REFUSAL,),
-        "notes": (),
-        "exit_status": 0,
-    }
-    return Report(**{**values, **changes})
+    (made,) = make_report().jobs
+    found = tuple(wheel(f"{number}.whl") for number in range(wheels))
+    return made.model_copy(update={"status": status, "wheels": found})
 
 
 @pytest.mark.parametrize(
@@ -115,7 +70,8 @@ def test_exit_status(jobs: list[tuple[JobStatus, int]], refused: int, status: Ex
 
 def test_a_wheel_that_is_not_proven_is_no_part() -> None:
     lost = job("engine-error", 1)
-    lost = replace(lost, wheels=tuple(replace(item, proven=False) for item in lost.wheels))
+    unproven = tuple(item.model_copy(update={"proven": False}) for item in lost.wheels)
+    lost = lost.model_copy(update={"wheels": unproven})
     assert exit_status([lost], []) is ExitStatus.ENGINE
     assert exit_status([lost, job("built", 1)], []) is ExitStatus.PARTLY
 
@@ -138,12 +94,39 @@ def test_the_documented_numbers() -> None:
     }
 
 
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_report_of_an_earlier_version_is_read_and_written_as_it_was(path: Path) -> None:
+    report = parse_report(path.read_bytes())
+    assert report.version == path.name.partition("-")[0].removesuffix(".json")
+    assert report.to_json() == path.read_bytes()
+    assert report.wheels
+
+
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    body = make_report().as_dict()
+    later = {**body, "schema": "xbuild.report/1.7", "mood": "good"}
+    assert parse_report(json.dumps(later).encode()).model_copy(update={"kind": SCHEMA}) == make_report()
+
+
+def test_a_field_that_early_reports_lack_may_be_missing() -> None:
+    body = make_report().as_dict()
+    del body["jobs"][0]["layers_digest"], body["options"]["source_git"], body["cache"]
+    read = parse_report(json.dumps(body).encode())
+    assert (read.jobs[0].layers_digest, read.options.source_git, read.cache) == ("", False, {})
+
+
 def test_the_document_begins_with_its_schema_and_is_json() -> None:
-    body = report().as_dict()
+    body = make_report(refused=[REFUSAL.as_dict()]).as_dict()
     assert next(iter(body)) == "schema"
     assert body["schema"] == SCHEMA
-    assert json.loads(json.dumps(body))["jobs"][0]["wheels"][0]["sha256"] == "0" * 64
-    assert list(body["refused"]) == [REFUSAL.as_dict()]
+    assert json.loads(json.dumps(body)) == body
+    assert body["refused"] == [REFUSAL.as_dict()]
+
+
+def test_a_report_gets_the_values_of_the_run_whatever_their_form() -> None:
+    report = make_report(name="two\nlines", project="/odd\tplace")
+    with pytest.raises(ValidationError, match="form"):
+        parse_report(report.to_json())
 
 
 @pytest.mark.parametrize(
@@ -151,8 +134,8 @@ def test_the_document_begins_with_its_schema_and_is_json() -> None:
     [(0, "ok"), (4, "partly"), (5, "failed"), (7, "failed"), (11, "failed"), (130, "interrupted")],
 )
 def test_the_terminal_event(number: int, word: str) -> None:
-    event = finished(report(exit_status=number), now=5.0, path=Path("/r.json"))
-    assert (event.status, event.exit_status, event.seconds) == (word, number, 2.0)
+    event = finished(make_report(exit_status=number), now=5.0, path=Path("/r.json"))
+    assert (event.status, event.exit_status, event.seconds) == (word, number, 61.5)
 
 
 def test_a_document_is_written_whole(tmp_path: Path) -> None:
@@ -224,7 +207,9 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
         timeout=90.0,
     )
     every = make_target(LINUX, every_interpreter=True)
-    options = request_options(make_request(wanted, every, locked=True, epoch=7, source_exclude=("docs/",)))
+    options = request_options(
+        make_request(wanted, every, locked=True, epoch=7, source_exclude=("docs/",))
+    ).model_dump(mode="json")
     assert {key: options[key] for key in ("locked", "reproducible", "epoch", "source_exclude")} == {
         "locked": True,
         "reproducible": True,
@@ -233,7 +218,7 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
     }
     assert options["source_root"] == ""
     named = request_options(make_request(wanted, project=Path("/a/b/c"), source_root=Path("/a")))
-    assert named["source_root"] == "../.."
+    assert named.source_root == "../.."
     limits = options["targets"][WINDOWS].pop("limits")
     assert (limits["memory"], limits["cpus"], limits["pids"]) == (2 << 30, 1.5, 2048)
     assert options["targets"][WINDOWS] == {
@@ -258,7 +243,9 @@ def test_everything_that_was_asked_for_is_recorded() -> None:
 def test_neither_folders_nor_secrets_are_recorded() -> None:
     environment = {"API_TOKEN": "hush", "INDEX": "https://me:hush@example.org/"}
     wanted = make_target(WINDOWS, environment=environment, sysroot=Path("/home/somebody/sdk"))
-    options = request_options(make_request(wanted, project=Path("/home/somebody/demo")))
+    options = request_options(make_request(wanted, project=Path("/home/somebody/demo"))).model_dump(
+        mode="json"
+    )
     assert options["targets"][WINDOWS]["environment"] == {
         "API_TOKEN": "(hidden)",
         "INDEX": "https://(hidden)@example.org/",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from xbuild.report.attest.envelope import canonical, sign_statement
 from xbuild.report.attest.keys import SigningKey
 from xbuild.report.attest.provenance import provenance
+from xbuild.report.model import Report
 from xbuild.util.files import write_whole
 
 SIGNED, UNSIGNED = ".intoto.jsonl", ".provenance.json"
@@ -24,7 +23,7 @@ def attestation_name(wheel: str, *, signed: bool = True) -> str:
 
 
 def write_attestations(
-    report: Mapping[str, Any], folder: Path, *, key: SigningKey | None = None, builder: str = ""
+    report: Report, folder: Path, *, key: SigningKey | None = None, builder: str = ""
 ) -> tuple[Path, ...]:
     """Write the provenance of each wheel of a report into ``folder``, signed when there is a key.
 
@@ -35,12 +34,11 @@ def write_attestations(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for job in report.get("jobs", ()):
-        for wheel in job.get("wheels", ()):
-            statement = provenance(report, wheel, builder=builder)
-            body = sign_statement(statement, key) if key else statement
-            path = folder / attestation_name(wheel["file"], signed=key is not None)
-            write_whole(path, canonical(body) + b"\n")
-            (folder / attestation_name(wheel["file"], signed=key is None)).unlink(missing_ok=True)
-            written.append(path)
+    for wheel in report.wheels:
+        statement = provenance(report, wheel, builder=builder)
+        body = sign_statement(statement, key) if key else statement
+        path = folder / attestation_name(wheel.file, signed=key is not None)
+        write_whole(path, canonical(body) + b"\n")
+        (folder / attestation_name(wheel.file, signed=key is None)).unlink(missing_ok=True)
+        written.append(path)
     return tuple(written)
