@@ -14,6 +14,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 REQUIREMENTS = {
     "nox": ("--group=nox",),
+    "dev": ("--group=dev",),
     "lint": ("--group=lint",),
     "test": ("pyproject.toml", "--extra=test", "--group=build", "--group=types", "--group=unit"),
     "docs": ("pyproject.toml", "--group=build", "--group=docs"),
@@ -105,7 +106,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def changelog(session: nox.Session) -> None:
-    """Show what the next release's entry is; ``-- VERSION`` writes it and removes the fragments."""
+    """Show the entry of the next release; ``-- VERSION`` writes it and removes the fragments."""
     locked(session, "lint")
     version, *_ = session.posargs or ("next",)
     session.run("towncrier", "build", "--version", version, "--yes" if session.posargs else "--draft")
