@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.processors import JSONRenderer
 
 from xbuild.engine.lines import MAX_LINE
 from xbuild.events import Event, JobFinished, Output, PhaseStarted, Progress, RunFinished
@@ -64,7 +66,8 @@ class JobLogs:
         """Write one event."""
         with self._lock:
             try:
-                self._file(event.job).write(event)
+                with bound_contextvars(**_context(event)):
+                    self._file(event.job).write(event)
                 if isinstance(event, RunFinished):
                     self._flush()
             except (OSError, ValueError, OverflowError) as error:
@@ -117,6 +120,17 @@ class _EventLogger(structlog.BoundLoggerBase):
         return written
 
 
+def _context(event: Event) -> dict[str, str]:
+    """What all records have that an event leads to, as structlog's context."""
+    return {
+        "time": _rfc3339(event.time),
+        "run": event.run,
+        "job": event.job,
+        "target": event.job,
+        "interpreter": event.interpreter,
+    }
+
+
 class _LogFile:
     """One file, with its limits and the memory of its last lines. Not thread-safe by itself."""
 
@@ -125,48 +139,43 @@ class _LogFile:
         self._tail_characters = 0
         self._path = path
         self._limit = file_limit
-        self._phase = ""
         self._size = 0
         self._dropped = 0
         self._stream = _Appender(path)
         self._logger: _EventLogger = structlog.wrap_logger(
             self._stream,
-            processors=[_Clip(line_limit), _common_first, _as_json_line],
+            processors=[
+                merge_contextvars,
+                _Clip(line_limit),
+                _common_first,
+                JSONRenderer(ensure_ascii=True, separators=(",", ":")),
+            ],
             wrapper_class=_EventLogger,
-        )
+        ).bind(phase="", stream="")
 
     def write(self, event: Event) -> None:
         if isinstance(event, PhaseStarted):
-            self._phase = event.phase
+            self._logger = self._logger.bind(phase=event.phase)
         if isinstance(event, Output):
             self._remember(event.line)
         if isinstance(event, Output | Progress) and self._size >= self._limit:
-            self._drop(event)
+            self._drop()
             return
         if isinstance(event, JobFinished | RunFinished) and self._dropped:
-            self._write_tail(event)
-        self._record(event.kind, event, {k: v for k, v in event.as_dict().items() if k not in _COMMON[:4]})
+            self._write_tail()
+        self._record(event.kind, {k: v for k, v in event.as_dict().items() if k not in _COMMON[:4]})
         if not isinstance(event, Output | Progress):
             self._stream.flush()
 
-    def _record(self, name: str, event: Event, fields: Mapping[str, Any]) -> None:
-        common = {
-            "time": _rfc3339(event.time),
-            "run": event.run,
-            "job": event.job,
-            "target": event.job,
-            "interpreter": event.interpreter,
-            "phase": self._phase,
-            "stream": "",
-        }
-        self._size += self._logger.write(name, {**common, **fields})
+    def _record(self, name: str, fields: Mapping[str, Any]) -> None:
+        self._size += self._logger.write(name, fields)
 
-    def _drop(self, event: Event) -> None:
+    def _drop(self) -> None:
         if not self._dropped:
-            self._record("clipped", event, {"limit": self._limit})
+            self._record("clipped", {"limit": self._limit})
         self._dropped += 1
 
-    def _write_tail(self, event: Event) -> None:
+    def _write_tail(self) -> None:
         """The last lines, at most 200 and as many characters as a sixteenth of the file's limit."""
         lines: list[str] = []
         room = self._limit // 16
@@ -175,9 +184,9 @@ class _LogFile:
             if len(lines) >= min(_WRITTEN_TAIL, self._dropped) or room < 0:
                 break
             lines.insert(0, line)
-        self._record("tail", event, {"dropped": self._dropped - len(lines)})
+        self._record("tail", {"dropped": self._dropped - len(lines)})
         for line in lines:
-            self._record("output", event, {"line": line})
+            self._record("output", {"line": line})
 
     def _remember(self, line: str) -> None:
         kept = line[:LINE_LIMIT]
@@ -194,18 +203,19 @@ class _LogFile:
 
 
 class _Appender:
-    """What structlog writes to: bytes at the end of a private file, which is opened when it is needed."""
+    """What structlog writes to: lines at the end of a private file, which is opened when it is needed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stream: Any = None
 
-    def write(self, record: bytes) -> int:
+    def write(self, record: str) -> int:
+        """Write a record of ASCII as a line; gives its length in bytes."""
         if self._stream is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             self._stream = os.fdopen(os.open(self._path, flags, 0o600), "ab")
-        self._stream.write(record)
-        return len(record)
+        self._stream.write(f"{record}\n".encode("ascii"))
+        return len(record) + 1
 
     def flush(self) -> None:
         if self._stream is not None:
@@ -238,10 +248,6 @@ class _Clip:
 
 def _common_first(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {name: fields.pop(name) for name in _COMMON if name in fields} | dict(fields)
-
-
-def _as_json_line(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _rfc3339(seconds: float) -> str:
