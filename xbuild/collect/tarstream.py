@@ -1,7 +1,8 @@
 """The headers of an untrusted tar stream, read without a temporary file and within fixed memory.
 
-``tarfile`` parses single blocks here and reads nothing: left alone, it would read an extended header of any
-size into memory. Formats: POSIX.1-2017, pax, "pax Extended Header"; GNU's long names.
+``tarfile`` parses single blocks here and reads nothing: left alone, it would read an extended header of
+any size into memory (docs/decisions/0009-tar-headers-within-fixed-memory.md). Formats: POSIX.1-2017, pax,
+"pax Extended Header"; GNU's long names.
 """
 
 from __future__ import annotations

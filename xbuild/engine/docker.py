@@ -1,8 +1,7 @@
 """The Docker adapter: the only module that imports the SDK.
 
-A container's first process is ``cat`` on an attached standard input. When this process ends, however it ends,
-the engine closes that input, ``cat`` ends, and the engine removes the container with its anonymous volumes.
-So not even ``kill -9`` leaves a container behind, without any reaper. In a hardened container ``cat`` is of
+A container's first process is ``cat`` on an attached standard input, which ends with this process,
+however it ends (docs/decisions/0004-cat-on-standard-input.md). In a hardened container ``cat`` is of
 another user than the commands, which therefore cannot end it, and can be killed without it.
 """
 

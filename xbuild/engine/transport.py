@@ -2,7 +2,8 @@
 
 An engine that sees this process's files gets bind mounts. Another one (on another machine, or beside the
 container that xbuild itself runs in) gets anonymous volumes, which are filled and read through the engine's
-archive interface and vanish with their container. Which one it is, is found out.
+archive interface and vanish with their container. Which one it is, is found out
+(docs/decisions/0005-two-transports.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Runs the recipes: one container that makes files in a volume, and a layer made of that volume."""
+"""Runs the recipes: one container that makes files in a volume, and a layer made of that volume.
+
+docs/decisions/0001-recipes-without-the-classic-builder.md and 0002-layers-from-volumes.md tell why.
+"""
 
 from __future__ import annotations
 

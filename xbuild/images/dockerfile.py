@@ -1,9 +1,8 @@
 """The part of the Dockerfile language that the recipes in docker/ use.
 
-xbuild runs the recipes itself, through the engine's container interface, because the SDK speaks only to the
-classic builder, which can mount nothing while it builds: neither a certificate authority nor a volume. The
-files stay ordinary Dockerfiles, of the shape "build into /layer, then copy /layer": one stage that makes
-files, and a last one that adds them as one layer.
+xbuild runs the recipes itself (docs/decisions/0001-recipes-without-the-classic-builder.md), and so reads them
+itself (docs/decisions/0003-a-dockerfile-reader-of-our-own.md). They stay ordinary Dockerfiles, of the shape
+"build into /layer, then copy /layer": one stage that makes files, and a last one that adds them as one layer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Layers as deterministic tar files."""
+"""Layers as deterministic tar files (docs/decisions/0002-layers-from-volumes.md)."""
 
 from __future__ import annotations
 

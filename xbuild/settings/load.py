@@ -1,4 +1,7 @@
-"""Merging the layers into settings that know where each value came from."""
+"""Merging the layers into settings that know where each value came from.
+
+docs/decisions/0015-settings-know-their-origin.md has which part of it is pydantic-settings'.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 Two rules keep runs and cleaning apart. A run takes its own lock while it holds the gate for a moment, so that
 whoever holds the gate sees every run that is going on, and no other begins. And what any run may be about to
-use, such as crates, is only removed while no run is going on; a target directory has a lock of its own.
+use, such as crates, is only removed while no run is going on; a target directory has a lock of its own
+(docs/decisions/0017-runs-hold-locks.md).
 
 Whoever names a folder as the cache may have other things in it: entries are known by their whole names.
 """

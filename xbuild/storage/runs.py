@@ -3,6 +3,7 @@
 A run holds a lock beside its folder while it writes there; the kernel lets go of it where the process is
 killed. Whoever makes or removes a folder holds the gate, so that a folder without a held lock is of an
 ended run. What a run left cannot be made again: only age and size remove it, and the latest run stays.
+docs/decisions/0017-runs-hold-locks.md has the alternatives.
 """
 
 from __future__ import annotations

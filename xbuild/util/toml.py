@@ -1,4 +1,7 @@
-"""TOML that others wrote: read as cargo and maturin read it."""
+"""TOML that others wrote: read as cargo and maturin read it.
+
+docs/decisions/0016-toml-as-cargo-reads-it.md tells how that differs from Python's.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """The layout of a zip archive, read strictly: one meaning, or refused.
 
 Installers read the central directory, other tools the local headers; an archive in which the two differ,
-or that has bytes which neither names, is a different archive to different readers. So this reader takes only
-what wheel builders write: entries one after the other from the first byte, the central directory in the same
-order, and the end record as the last bytes. Format: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.4.
+or that has bytes which neither names, is a different archive to different readers. So this reader takes
+only what wheel builders write: entries one after the other from the first byte, the central directory in
+the same order, and the end record as the last bytes (docs/decisions/0006-a-strict-reader-of-archives.md).
+Format: PKWARE's APPNOTE 6.3.10, sections 4.3 and 4.4.
 
 Nothing is inflated here, and no more is read than the directory's own bounded size.
 """

@@ -3,6 +3,7 @@
 lief is a large C++ parser and the files are hostile, so it runs here, away from the program: with limits on
 memory, processor time and output, and free to crash. The names of files to parse come on standard input, one
 a line. ``probing.py`` starts it and judges what it says. It imports nothing of xbuild, to start fast.
+docs/decisions/0007-native-files-in-a-child-process.md tells why it is a process.
 """
 
 from __future__ import annotations

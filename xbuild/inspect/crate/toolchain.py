@@ -2,7 +2,7 @@
 
 The images have one Rust, a stable one, and one maturin. rustup would fetch what ``rust-toolchain.toml``
 names, and pip what ``build-system.requires`` does; a build of xbuild's has no network, and takes what the
-image has.
+image has (docs/decisions/0014-one-stable-rust-for-each-image.md).
 """
 
 from __future__ import annotations

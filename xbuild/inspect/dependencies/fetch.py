@@ -1,7 +1,8 @@
 """The one phase with a network: dependencies are fetched, and cargo is asked about the crate.
 
 Nothing foreign runs here: ``cargo vendor`` and ``cargo metadata`` run no build script and no proc-macro. The
-registry's answers are checked against Cargo.lock before anything is kept.
+registry's answers are checked against Cargo.lock before anything is kept
+(docs/decisions/0010-one-phase-with-a-network.md).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The store holds registry crates as the ``.crate`` files that Cargo.lock has checksums of, by checksum. Before
 each build every one is hashed again, and the unpacked folder is compared with it byte by byte, so that a
-damaged or tampered cache is found. Packages from git have no checksum in Cargo.lock; they are kept as tar
-files whose digest is part of their name.
+damaged or tampered cache is found (docs/decisions/0011-crates-are-hashed-before-each-build.md). Packages from
+git have no checksum in Cargo.lock; they are kept as tar files with their digest beside them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The git repository that sources are part of, asked without running anything that it configures.
 
 With plain git, whoever wrote a repository's configuration decides what runs on the machine of whoever looks
-at it.
+at it (docs/decisions/0013-git-without-its-configuration.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A snapshot of the sources: what the build sees, and all that it sees.
 
 A build reads a copy, so that it is the same tree whether the engine is local or not, whatever the caller's
-umask, and even when files are edited while it runs. Files that git ignores are no part of the sources.
+umask, and even when files are edited while it runs. Files that git ignores are no part of the sources
+(docs/decisions/0012-builds-read-a-snapshot.md).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 The files are hostile and lief is a large C++ parser, so it runs here: with limits on memory, processor time
 and output, and free to crash. It imports nothing of xbuild, to start fast; ``native.py`` starts it.
+docs/decisions/0007-native-files-in-a-child-process.md tells why it is a process.
 """
 
 from __future__ import annotations

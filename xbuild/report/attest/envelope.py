@@ -1,8 +1,7 @@
 """The Dead Simple Signing Envelope (https://github.com/secure-systems-lab/dsse, version 1.0.2).
 
-Written here, and not taken from securesystemslib: that finds keys by the envelope's ``keyid``, which the
-specification calls a hint that nothing may depend on
-(https://github.com/secure-systems-lab/securesystemslib/issues/416). The tests hold both against each other.
+Written here, and not taken from securesystemslib: docs/decisions/0008-an-envelope-of-our-own.md. The
+tests hold both against each other.
 """
 
 from __future__ import annotations
