@@ -6,9 +6,11 @@ came from; their messages are complete sentences for people.
 
 from __future__ import annotations
 
+import math
 import re
+from fractions import Fraction
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,30}(?:\.\d{1,30})?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 _DURATION = re.compile(
@@ -28,7 +30,8 @@ def parse_size(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         size = value
     elif isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())):
-        size = int(float(found[1]) * _FACTORS[found[2].lower()])
+        # Not by way of a float, which has no more than 53 bits of it
+        size = int(Fraction(found[1]) * _FACTORS[found[2].lower()])
     else:
         raise ValueError("must be a size such as '512m' or '4g'")
     if size <= 0:
@@ -42,25 +45,30 @@ def parse_duration(value: object) -> float:
     :raises ValueError: it is not a duration, or is zero.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    elif isinstance(value, str):
-        seconds = _seconds(value.strip())
-    else:
-        seconds = _seconds("")
-    if not 0 < seconds < float("inf"):
-        raise ValueError("must be a duration above zero, such as '90s', '10m' or '1h'")
-    return seconds
+        return _above_zero(value)
+    return _above_zero(_seconds(value.strip() if isinstance(value, str) else ""))
 
 
 def parse_age(value: object) -> float:
     """Seconds from ``"30d"``, ``"2w"``, or a duration as :func:`parse_duration` takes it.
 
-    :raises ValueError: it is neither.
+    :raises ValueError: it is neither, or is zero.
     """
     found = _AGE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return parse_duration(value)
-    return float(found[1]) * _DAYS[found[2].lower()] * 86_400
+    return _above_zero(float(found[1]) * _DAYS[found[2].lower()] * 86_400)
+
+
+def _above_zero(seconds: float) -> float:
+    try:
+        number = float(seconds)
+    except OverflowError:
+        # A whole number of more than 308 digits
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError("must be a duration above zero, such as '90s', '10m' or '1h'")
+    return number
 
 
 def _seconds(text: str) -> float:
