@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.documents import check_all, check_reports
 from support.fakes import FakeEngine, Recorder
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,6 +44,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = chosen
 
 
+@pytest.fixture(autouse=True)
+def _reports_are_as_their_schema_says(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold every report that a test's runs have kept against the published schema."""
+    yield
+    folder = getattr(request.node, "funcargs", {}).get("tmp_path")
+    if folder:
+        check_reports(folder)
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> FakeEngine:
     """An engine that sees this machine's files."""
@@ -63,6 +73,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, Any], None]:
     """
 
     def compare(name: str, value: Any) -> None:
+        check_all(json.dumps(value))
         path = GOLDEN / f"{name}.json"
         text = json.dumps(value, indent=1, sort_keys=True) + "\n"
         if request.config.getoption("--update-golden"):

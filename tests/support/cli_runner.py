@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from typer.testing import CliRunner
 
+from support.documents import check_all
 from xbuild.cli.app import app
 from xbuild.errors import XbuildError
 
@@ -25,8 +26,12 @@ class Ended:
 
 
 def xbuild(*words: object, environ: Mapping[str, str] | None = None) -> Ended:
-    """Run ``xbuild WORDS`` as its entry point does; anything but an error of xbuild's own is raised."""
+    """Run ``xbuild WORDS`` as its entry point does; anything but an error of xbuild's own is raised.
+
+    What it writes for machines has to be as the schemas say.
+    """
     result = CliRunner().invoke(app, [str(word) for word in words], env=dict(environ or {}))
+    check_all(result.stdout)
     if isinstance(result.exception, XbuildError):
         return Ended(int(result.exception.exit_status), result.output, result.exception.code)
     if result.exception and not isinstance(result.exception, SystemExit):
@@ -46,5 +51,6 @@ def xbuild_without_engine(*words: object) -> Ended:
         check=False,
         env={**os.environ, "DOCKER_HOST": "unix:///nonexistent"},
     )
+    check_all(done.stdout)
     code = re.search(r"error\[([a-z-]+)\]", done.stderr)
     return Ended(done.returncode, done.stdout + done.stderr, code[1] if code else "")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from support.documents import check
 from xbuild.catalog import Interpreter, Target, load_catalog
 from xbuild.check.audit import AuditResult
 from xbuild.engine import ContainerSpec, Engine, EngineInfo, ExecResult, Image, Layer, Limits, Mount, OnLine
@@ -405,13 +406,14 @@ def folder_name(folder: Path) -> str:
 
 
 class Recorder:
-    """A sink that keeps what it gets."""
+    """A sink that keeps what it gets, and takes only what the published schema allows."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
+        check("event", event.as_dict())
         with self._lock:
             self.events.append(event)
 

@@ -29,6 +29,7 @@ from typing import Any
 from docker.errors import DockerException
 from relay import Relay
 
+from support.documents import check
 from support.toolchains import have_image, toolchain
 from xbuild.catalog import load_catalog
 from xbuild.check.trial import choose, recipe_for
@@ -493,6 +494,7 @@ class Ground:
         """The report of a run, of the one with the latest name by default."""
         path = self.folder / "state" / "runs" / (run or self.runs[-1]) / "report.json"
         document: dict[str, Any] = json.loads(path.read_text())
+        check("report", document)
         return document
 
     def job(self, run: str | None = None) -> dict[str, Any]:

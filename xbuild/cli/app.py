@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xbuild import __version__
-from xbuild.cli import attest, build, cache, images, info, lock, verify, wheels
+from xbuild.cli import attest, build, cache, images, info, lock, schema, verify, wheels
 from xbuild.cli.machine import answers_json, ends_events, in_words
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
@@ -51,6 +51,7 @@ app.command("logs")(info.logs)
 app.command("check")(answers_json(wheels.check))
 app.command("test")(wheels.test)
 app.command("verify")(answers_json(verify.verify))
+app.command("schema")(schema.schema)
 app.add_typer(images.app, name="images")
 app.add_typer(cache.app, name="cache")
 app.add_typer(attest.app, name="attest")

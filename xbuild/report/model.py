@@ -119,7 +119,7 @@ _Amount = Annotated[int, _Range(0, inclusive=False)]
 class Part(BaseModel):
     """A part of the report."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
 
 
 class AuditFinding(Part):
