@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from xbuild import errors, events
+from xbuild.report.schemas import schema_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
@@ -37,6 +38,15 @@ EVENTS_HEAD = """# Events
 `xbuild run --json` writes one JSON object a line. Fields without a value are left out. Every event has
 `event`, `run`, `time` (seconds since 1970, UTC), and where it belongs to one, `job` and `interpreter`.
 """
+REPORT_HEAD = """# The report
+
+Every run writes `.xbuild/report.json` beside the wheels, and a copy where its logs are kept. `xbuild verify`
+builds again what it tells of, and the attestations are made from it. Later versions may add fields within
+`xbuild.report/1`; readers pass over those that they do not know.
+
+The JSON schemas of the report, of `xbuild plan --json`, of events, errors and xbuild.lock are in
+docs/schemas, and `xbuild schema NAME` prints them.
+"""
 TARGETS_HEAD = """# Targets and interpreters
 
 Every wheel is audited. Where a row says more than that, `xbuild test` can also run the wheel on its platform.
@@ -50,6 +60,7 @@ def pages() -> dict[str, str]:
         "exit-statuses.md": exit_statuses(),
         "error-codes.md": error_codes(),
         "events.md": run_events(),
+        "report.md": report(),
         "targets.md": targets(),
     }
     return {name: f"{MADE}{text.rstrip()}\n" for name, text in made.items()}
@@ -102,6 +113,34 @@ def run_events() -> str:
         text = " ".join(about.split()).replace("``", "`")
         parts.append(f"\n## {name}\n\n{text}\n\n{_table(('Field', 'Type', 'Meaning'), rows)}")
     return "".join(parts)
+
+
+def report() -> str:
+    """Every part of the report with its fields, from its schema."""
+    schema = schema_of("report")
+    parts = [REPORT_HEAD]
+    for part in (schema, *schema["$defs"].values()):
+        rows = [
+            (f"`{name}`", _schema_type(item), item.get("description", ""))
+            for name, item in part.get("properties", {}).items()
+        ]
+        if rows:
+            head = f"\n## {part['title']}\n\n{part.get('description', '')}\n\n"
+            parts.append(head + _table(("Field", "Type", "Meaning"), rows))
+    return "".join(parts)
+
+
+def _schema_type(schema: Any) -> str:
+    """A type of JSON schema in words."""
+    if "$ref" in schema:
+        return str(schema["$ref"].rpartition("/")[2])
+    for key in ("anyOf", "enum"):
+        if key in schema:
+            return ", ".join(_schema_type(item) if key == "anyOf" else f"`{item}`" for item in schema[key])
+    inner = schema.get("items") or schema.get("additionalProperties")
+    if inner:
+        return f"{'list' if schema['type'] == 'array' else 'by name'}: {_schema_type(inner)}"
+    return str(schema.get("type", ""))
 
 
 def _type(hint: Any) -> str:

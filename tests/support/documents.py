@@ -56,7 +56,8 @@ def _documents(text: str) -> Iterator[Any]:
 def _kind(document: Any) -> str:
     if not isinstance(document, dict):
         return ""
-    return "event" if "event" in document else KINDS.get(str(document.get("schema")), "")
+    # A record of a log has a target besides
+    return "event" if "event" in document and "target" not in document else KINDS.get(str(document.get("schema")), "")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from reference import MADE, PAGES, error_codes, exit_statuses, run_events, targets
+from reference import MADE, PAGES, error_codes, exit_statuses, report, run_events, targets
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from reference import MADE, PAGES, error_codes, exit_statuses, run_events, targe
         ("error-codes", error_codes),
         ("events", run_events),
         ("exit-statuses", exit_statuses),
+        ("report", report),
         ("targets", targets),
     ],
 )
