@@ -10,7 +10,8 @@ from support.fakes import (
 from xbuild.catalog import load_catalog
 from xbuild.inspect.crate.details import Details
 from xbuild.inspect.crate.manifest import Manifest
-from xbuild.plan.planner import Plan, make_plan
+from xbuild.plan.model import Plan
+from xbuild.plan.planner import make_plan
 from xbuild.plan.tools import Versions
 from xbuild.request.model import BuildRequest
 

@@ -17,10 +17,13 @@ from xbuild.engine.layout import build_user
 from xbuild.engine.transport import find_transport
 from xbuild.errors import ImageError, XbuildError
 from xbuild.events import Event, Output, Stream
-from xbuild.execute.executor import Executor, JobOutcome, Rooms
+from xbuild.execute.executor import Executor
+from xbuild.execute.job import Rooms
+from xbuild.execute.outcome import JobOutcome
 from xbuild.images.recipe import Recipe, recipes_dir
 from xbuild.inspect.crate.manifest import read_manifest
-from xbuild.plan.planner import Job, make_plan
+from xbuild.plan.model import Job
+from xbuild.plan.planner import make_plan
 from xbuild.plan.tools import Versions
 from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.storage.workspace import new_run_id, work_folder

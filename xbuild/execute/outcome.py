@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xbuild.events import JobStatus
+
+if TYPE_CHECKING:
+    # Reports are read where nothing is built
+    from xbuild.collect.collect import Collected
+    from xbuild.plan.model import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +29,25 @@ class StepReport:
     seconds: float
     reason: str = ""
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOutcome:
+    """How a job ended.
+
+    :ivar attempts: 2 where the engine went away in the middle and came back.
+    """
+
+    job: Job
+    status: JobStatus
+    seconds: float
+    steps: tuple[StepReport, ...]
+    collected: tuple[Collected, ...]
+    warm: bool
+    attempts: int = 1
+    reason: str = ""
+
+    @property
+    def hint(self) -> str:
+        """The ways out that its steps know."""
+        return "\n".join(dict.fromkeys(step.hint for step in self.steps if step.hint))

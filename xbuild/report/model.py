@@ -33,7 +33,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from xbuild.events import JobStatus
 from xbuild.execute.outcome import StepReport
-from xbuild.plan.planner import Refusal
+from xbuild.plan.model import Refusal
 from xbuild.util.globs import checked_globs
 
 SCHEMA = "xbuild.report/1"

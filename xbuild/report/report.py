@@ -9,7 +9,7 @@ from typing import Any
 
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
-from xbuild.plan.planner import Refusal
+from xbuild.plan.model import Refusal
 from xbuild.report.model import REPORT, JobReport, Report
 from xbuild.util.files import write_whole
 

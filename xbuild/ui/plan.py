@@ -7,7 +7,7 @@ import shlex
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from xbuild.plan.planner import Plan
+from xbuild.plan.model import Plan
 from xbuild.ui.lines import safe
 
 

@@ -37,8 +37,11 @@ from xbuild.engine import ExecResult
 from xbuild.engine.transport import Transport
 from xbuild.errors import EngineError
 from xbuild.events import Event, Notice, Output, PhaseStarted, Progress
-from xbuild.execute.executor import Executor, JobOutcome, Rooms
-from xbuild.plan.planner import Job, make_plan
+from xbuild.execute.executor import Executor
+from xbuild.execute.job import Rooms
+from xbuild.execute.outcome import JobOutcome
+from xbuild.plan.model import Job
+from xbuild.plan.planner import make_plan
 from xbuild.plan.tools import Versions
 
 USER = f"{os.getuid()}:{os.getgid()}"

@@ -37,7 +37,8 @@ from xbuild.inspect.crate.details import Details
 from xbuild.inspect.crate.features import ConditionalFeature
 from xbuild.inspect.crate.manifest import Manifest
 from xbuild.inspect.crate.toolchain import Demands
-from xbuild.plan.planner import Plan, refuse
+from xbuild.plan.model import Plan
+from xbuild.plan.refusals import refuse
 from xbuild.request.model import BuildRequest
 
 EVERY = (LINUX, ARM, MUSL, WINDOWS, MACOS)

@@ -17,7 +17,7 @@ from xbuild.engine import Limits
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus
 from xbuild.pipeline import finished
-from xbuild.plan.planner import Refusal
+from xbuild.plan.model import Refusal
 from xbuild.report.assemble import request_options
 from xbuild.report.model import SCHEMA, JobReport, WheelReport, parse_report
 from xbuild.report.report import copy_logs, exit_status, write_json

@@ -14,7 +14,8 @@ from xbuild.cli.compose import make_request as compose_request
 from xbuild.errors import RefusedError
 from xbuild.inspect.configuration.maturin import Key, Variable, keys, passed_over, variables
 from xbuild.inspect.crate.manifest import read_manifest
-from xbuild.plan.planner import Plan, make_plan
+from xbuild.plan.model import Plan
+from xbuild.plan.planner import make_plan
 from xbuild.plan.tools import Versions
 from xbuild.settings import Settings
 
