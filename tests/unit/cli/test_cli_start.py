@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SLOW = ("docker", "lief", "cryptography", "cyclonedx", "auditwheel", "abi3info", "structlog")
+SLOW = ("docker", "lief", "cryptography", "cyclonedx", "abi3info", "structlog")
 
 
 def loaded(program: str) -> set[str]:

@@ -24,8 +24,9 @@ class SymbolList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """One of auditwheel's policies, for one architecture.
+    """What a manylinux or musllinux platform brings, on one architecture.
 
+    :ivar forbidden: symbols of a library that may not be imported nevertheless.
     :ivar versions: symbol versions by prefix, such as ``GLIBC`` to ``{"2.17"}``; empty for musl.
     """
 
@@ -89,35 +90,37 @@ def windows_dlls(platform_tag: str) -> frozenset[str]:
 
 
 def find_policy(platform: Platform, arch: str) -> Policy | None:
-    """auditwheel's policy for a platform tag: the newest one that is not newer than the tag."""
-    known = [row for row in _policies(platform.libc) if _version(row) and arch in row["symbol_versions"]]
+    """The policy for a platform tag: the newest one that is not newer than the tag."""
+    known = [row for row in _policies(platform.libc) if arch in row["versions"]]
     fitting = [row for row in known if _version(row) <= platform.version]
     if not platform.version or not fitting:
         return None
     row = max(fitting, key=_version)
     return Policy(
         name=row["name"],
-        libraries=frozenset(row["lib_whitelist"]),
-        versions={key: frozenset(value) for key, value in row["symbol_versions"][arch].items()},
-        forbidden={key: frozenset(value) for key, value in row["blacklist"].items()},
+        libraries=frozenset(row["libraries"]),
+        versions={key: frozenset(value.split()) for key, value in row["versions"][arch].items()},
+        forbidden={key: frozenset(value.split()) for key, value in row["forbidden"].items()},
     )
 
 
 def newer_policy(platform: Platform, arch: str, needed: tuple[int, ...]) -> str:
-    """The oldest of auditwheel's policies with a C library of at least ``needed``, or ``""``."""
-    fitting = [row for row in _policies(platform.libc) if _version(row) and arch in row["symbol_versions"]]
+    """The oldest of the policies with a C library of at least ``needed``, or ``""``."""
+    fitting = [row for row in _policies(platform.libc) if arch in row["versions"]]
     newer = [row for row in fitting if _version(row) >= max(needed, platform.version)]
     name: str = min(newer, key=_version)["name"] if newer and needed else ""
     return name
 
 
-@lru_cache(maxsize=2)
 def _policies(libc: str) -> tuple[dict[str, Any], ...]:
-    """auditwheel's own data; only the files are used, none of its code."""
-    name = {"gnu": "manylinux-policy.json", "musl": "musllinux-policy.json"}.get(libc)
-    if name is None:
-        return ()
-    return tuple(json.loads(files("auditwheel").joinpath("policy", name).read_text("utf-8")))
+    return tuple(_policy_table().get(libc, ()))
+
+
+@lru_cache(maxsize=1)
+def _policy_table() -> dict[str, Any]:
+    """``policies.json``, which tools/platform_policies.py makes and which says what of."""
+    table: dict[str, Any] = json.loads(files(__package__).joinpath("policies.json").read_text("utf-8"))
+    return table
 
 
 def _version(row: dict[str, Any]) -> tuple[int, ...]:
