@@ -17,8 +17,8 @@ _MARKS = re.compile(r"(?<=<!-- scoreboard -->\n).*?(?=<!-- end of scoreboard -->
 class Pair:
     """What was seen of a project and a target.
 
-    :ivar outcome: ``equal``, ``differs``, ``refused`` (before anything was compiled), ``failed``,
-        ``too slow``, or ``no upstream``: built, and there is nothing to compare with.
+    :ivar outcome: ``equal``, ``differs``, ``refused`` (before anything was compiled), ``failed``, or
+        ``no upstream``: built, and there is nothing to compare with.
     :ivar notes: what differs, or why nothing was built.
     :ivar sizes: bytes of our wheel and of upstream's, 0 where there is none.
     :ivar seconds: of the job.

@@ -3,7 +3,8 @@
     python tests/scoreboard/scoreboard.py build [PROJECT...] [--target TRIPLE]... [--again] [--heavy]
     python tests/scoreboard/scoreboard.py table
 
-What was seen is kept in results/, one file for each project, and a run goes on where the last one stopped.
+What was seen is kept in results/, one file for each project, and a run goes on where the last one stopped. What
+took too long was not seen.
 ``table`` writes it into docs/status.md.
 """
 
@@ -37,6 +38,8 @@ TARGETS = (
     "x86_64-pc-windows-msvc",
     "aarch64-apple-darwin",
 )
+TOO_SLOW = "too slow"
+"""A pair that took longer than it may; that goes by the machine, so it is not kept."""
 _NOT_STARTED = {2, 3}
 """Exit statuses of a run that was refused."""
 
@@ -76,7 +79,8 @@ def build(
         wanted = [triple for triple in target or TARGETS if again or triple not in known.pairs]
         if wanted:
             pairs = _build(release, wanted, timeout)
-            write(replace(known, pairs={**known.pairs, **pairs}), path)
+            kept = {triple: pair for triple, pair in pairs.items() if pair.outcome != TOO_SLOW}
+            write(replace(known, pairs={**known.pairs, **kept}), path)
             for triple, pair in pairs.items():
                 typer.echo(f"{name} {triple}: {pair.outcome} {pair.seconds}s {'; '.join(pair.notes)}"[:400])
 
@@ -144,7 +148,7 @@ def _pair(release: Release, triple: str, events: Sequence[Mapping[str, Any]]) ->
         return _without_a_job(triple, events[-1])
     seconds = round(job["seconds"])
     if job["status"] == "timeout":
-        return Pair(outcome="too slow", seconds=seconds)
+        return Pair(outcome=TOO_SLOW, seconds=seconds)
     wheel = next((Path(event["path"]) for event in own if event["event"] == "wheel"), None)
     if wheel is None:
         first = (str(job.get("reason", "")).strip().splitlines() or [""])[0]
