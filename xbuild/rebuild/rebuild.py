@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from xbuild import __version__
-from xbuild.catalog import Catalog, Interpreter
+from xbuild.catalog import Catalog, Interpreter, Target, sysroot_layouts
 from xbuild.engine import Engine, Image, Limits
 from xbuild.errors import ExitStatus, MismatchError, RefusedError
 from xbuild.images.manifest import layers_digest
@@ -184,9 +184,10 @@ def _target(
     record: Report, triple: str, wheels: Sequence[WheelReport], catalog: Catalog, places: Places
 ) -> TargetRequest:
     asked, job, means = record.options.targets[triple], record.job_of(triple), places.means[triple]
+    target = catalog.target(triple)
     kinds = dict.fromkeys(kind for wheel in wheels for kind in wheel.interpreters)
     return TargetRequest(
-        target=catalog.target(triple),
+        target=target,
         interpreters=tuple(_interpreter(kind, catalog) for kind in kinds),
         every_interpreter=not kinds,
         features=asked.features,
@@ -199,7 +200,7 @@ def _target(
         environment=_environment(asked, means.environment),
         image=job.image_digest,
         build_packages=asked.build_packages,
-        sysroot=_sysroot(job, means) if asked.sysroot == OWN_SYSROOT else None,
+        sysroot=_sysroot(target, job, means) if asked.sysroot == OWN_SYSROOT else None,
         limits=means.limits,
         timeout=means.timeout,
     )
@@ -225,8 +226,17 @@ def _environment(asked: TargetOptions, configured: Mapping[str, str]) -> dict[st
     return {**asked.environment, **{name: configured[name] for name in hidden}}
 
 
-def _sysroot(job: JobReport, means: Means) -> Path:
-    """The folder is mounted, so it is one that the caller names, whatever the report does."""
+def _sysroot(target: Target, job: JobReport, means: Means) -> Path:
+    """The folder is mounted, so it is one that the caller names, whatever the report does.
+
+    :raises UsageError: ``bad-sysroot``: it is no sysroot of the target's system.
+    """
+    layout = sysroot_layouts().get(target.os)
+    if layout is None:
+        raise RefusedError(
+            f"the report says that {job.target} had a sysroot of its caller's, and that target takes none",
+            code="bad-record",
+        )
     if means.sysroot is None or not means.sysroot.is_dir():
         place = f", which is not at {means.sysroot}" if means.sysroot else ""
         raise RefusedError(
@@ -235,7 +245,7 @@ def _sysroot(job: JobReport, means: Means) -> Path:
             hint="give its folder with --sysroot, or in your own settings",
             code="no-sysroot",
         )
-    return means.sysroot
+    return layout.find(means.sysroot)
 
 
 def with_images(request: BuildRequest, record: Report, engine: Engine) -> BuildRequest:

@@ -17,7 +17,7 @@ from support.kernel_words import COMMON, KERNEL, VERSION_2
 
 from xbuild.app import doctor
 from xbuild.app.doctor import Finding
-from xbuild.engine import EngineInfo
+from xbuild.engine import EngineInfo, Limits
 from xbuild.engine.layout import build_user
 from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.settings import ImagesSettings, NetworkSettings, Settings
@@ -138,6 +138,14 @@ def test_what_holds_is_seen_in_a_container(tmp_path: Path, engine: FakeEngine) -
     (spec,) = engine.specs
     assert (spec.hardened, spec.network, spec.user) == (True, False, build_user())
     assert (spec.limits.memory, spec.limits.pids) == (4 << 30, 99)
+
+
+def test_the_container_that_is_tried_has_the_limits_of_builds(tmp_path: Path, engine: FakeEngine) -> None:
+    confined(engine, COMMON + VERSION_2)
+    own = settings(tmp_path, memory="3g", cpus=1.5, cpuset="0-1", pids=99)
+    list(doctor._isolation(engine, info(), own))
+    (spec,) = engine.specs
+    assert spec.limits == Limits(memory=3 << 30, cpus=1.5, cpuset="0-1", pids=99)
 
 
 def test_what_the_engine_claims_is_no_second_wall(tmp_path: Path, engine: FakeEngine) -> None:

@@ -333,9 +333,15 @@ def test_values_that_are_not_recorded(place: Place) -> None:
     assert place.engine.specs[-1].env == first.env
 
 
+def microsoft_sdk(folder: Path) -> Path:
+    """A folder in cargo-xwin's layout."""
+    for part in ("crt", "sdk"):
+        (folder / part).mkdir(parents=True)
+    return folder
+
+
 def test_a_sysroot_of_the_callers(place: Place) -> None:
-    sysroot = place.root / "sdk"
-    (sysroot / "crt").mkdir(parents=True)
+    sysroot = microsoft_sdk(place.root / "own")
     place.run(targets=(make_target(WINDOWS, "python3.11", sysroot=sysroot),))
     assert place.again(sysroot=sysroot).targets[0].sysroot == sysroot
     refused = place.refusal()
@@ -345,6 +351,22 @@ def test_a_sysroot_of_the_callers(place: Place) -> None:
     sysroot.rename(place.root / "moved")
     assert place.refusal(sysroot=sysroot).code == "no-sysroot"
     assert place.verify(sysroot=place.root / "moved").exit_status == ExitStatus.OK
+
+
+def test_a_sysroot_has_the_layout_that_a_run_asks_for(place: Place) -> None:
+    sysroot = microsoft_sdk(place.root / "cache" / "xwin")
+    place.run(targets=(make_target(WINDOWS, "python3.11", sysroot=sysroot),))
+    assert place.again(sysroot=sysroot.parent).targets[0].sysroot == sysroot
+    (sysroot / "crt").rmdir()
+    for folder in (sysroot, sysroot.parent):
+        with pytest.raises(UsageError) as caught:
+            place.again(sysroot=folder)
+        assert caught.value.code == "bad-sysroot"
+
+
+def test_a_report_of_a_sysroot_that_its_target_does_not_take(place: Place) -> None:
+    place.run(targets=(make_target(LINUX, "python3.11", sysroot=place.root),))
+    assert place.refusal(sysroot=place.root).code == "bad-record"
 
 
 def test_an_interpreter_that_is_not_known(place: Place) -> None:
@@ -517,8 +539,7 @@ def test_the_command_refuses_in_a_moment(place: Place, tmp_path: Path) -> None:
 
 
 def test_the_command_takes_a_sysroot_from_its_caller_only(place: Place) -> None:
-    sysroot = place.root / "sdk"
-    (sysroot / "crt").mkdir(parents=True)
+    sysroot = microsoft_sdk(place.root / "own")
     place.run(targets=(make_target(WINDOWS, "python3.11", sysroot=sysroot),))
     config = f"[target.{WINDOWS}]\nsysroot = '{sysroot}'\n"
     (place.project / "xbuild.toml").write_text(config, "utf-8")
