@@ -35,8 +35,13 @@ stand for what is of the case. The schema of an error is `xbuild.error/1`.
 """
 EVENTS_HEAD = """# Events
 
-`xbuild run --json` writes one JSON object a line. Fields without a value are left out. Every event has
-`event`, `run`, `time` (seconds since 1970, UTC), and where it belongs to one, `job` and `interpreter`.
+`xbuild run --json` writes one JSON object a line; docs/schemas/event.json is its schema. Fields without a
+value are left out. Every event has `event`, `run`, `time` (seconds since 1970, UTC), `number` (its place
+among the run's events, from 1 on), and where it belongs to one, `job` and `interpreter`.
+
+`run-started` is the first event of a run and `run-finished` the last. Between them every job has its
+`job-finished`, also one that never began. A call that is refused before there is a run has one event,
+`run-finished`, without a `run` and with the number 0.
 """
 REPORT_HEAD = """# The report
 

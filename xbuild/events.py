@@ -5,8 +5,9 @@ Text that comes from a container is data in a field. No sink may interpret it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Literal
 
 from xbuild.errors import ExitStatus, XbuildError
@@ -23,7 +24,11 @@ JobStatus = Literal[
     "engine-error",
     "internal-error",
     "interrupted",
+    "refused",
+    "not-run",
 ]
+"""How a job ended. One that is ``refused`` or ``not-run`` never began: nothing of it can work, or the run
+ended before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,7 @@ class Event:
     :ivar time: seconds since the Unix epoch, UTC.
     :ivar job: identifier of the job (its target triple), or ``""`` for events of the whole run.
     :ivar interpreter: interpreter kind where the event belongs to one, else ``""``.
+    :ivar number: its place among the run's events, from 1 on; 0 where there is no run.
     """
 
     kind: ClassVar[str] = "event"
@@ -41,6 +47,7 @@ class Event:
     time: float
     job: str = ""
     interpreter: str = ""
+    number: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The event as JSON-ready values, with its ``event`` name first; empty fields are left out."""
@@ -50,7 +57,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """A run begins; ``jobs`` are the job identifiers in their order."""
+    """A run begins, and this is its first event; ``jobs`` are the identifiers of all that was asked for."""
 
     kind = "run-started"
     jobs: tuple[str, ...]
@@ -111,7 +118,7 @@ class WheelReady(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFinished(Event):
-    """A job ended.
+    """A job ended; there is one for each of the run's jobs, also for one that never began.
 
     :ivar reason: what failed and the first real error, or xbuild's own.
     :ivar hint: the way out, where one is known.
@@ -162,6 +169,54 @@ def ended_by(error: XbuildError, *, run: str, now: float, seconds: float) -> Run
 
 Sink = Callable[[Event], None]
 """Takes events, from any thread, one call at a time per sink owner; must not raise."""
+
+
+class RunEvents:
+    """The events of one run on their way to sinks: numbered, in this order, up to the terminal one.
+
+    Each job that the run began with has ended by then: a job whose end no event told never began, or was
+    ended with the run. It may be called from any thread.
+    """
+
+    def __init__(self, *sinks: Sink) -> None:
+        self.ended: RunFinished | None = None
+        self._sinks = sinks
+        self._lock = threading.Lock()
+        self._number = 0
+        self._open: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on, unless the run has ended."""
+        with self._lock:
+            if self.ended:
+                return
+            if isinstance(event, RunStarted):
+                self._open += event.jobs
+            elif isinstance(event, JobFinished) and event.job in self._open:
+                self._open.remove(event.job)
+            elif isinstance(event, RunFinished):
+                for job in self._open:
+                    self._pass_on(_ended_with(event, job))
+            self._pass_on(event)
+
+    def _pass_on(self, event: Event) -> None:
+        self._number += 1
+        numbered = replace(event, number=self._number)
+        if isinstance(numbered, RunFinished):
+            self.ended = numbered
+        for sink in self._sinks:
+            sink(numbered)
+
+
+def _ended_with(end: RunFinished, job: str) -> JobFinished:
+    """The end of a job that had none when its run ended."""
+    status: JobStatus = "not-run"
+    if end.status == "interrupted":
+        status = "interrupted"
+    elif end.exit_status == ExitStatus.REFUSED:
+        status = "refused"
+    reason = end.brief or ("interrupted" if status == "interrupted" else "")
+    return JobFinished(run=end.run, time=end.time, job=job, status=status, seconds=0.0, reason=reason)
 
 
 def event_types() -> tuple[type[Event], ...]:

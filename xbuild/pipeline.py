@@ -32,7 +32,6 @@ from xbuild.events import (
     PhaseStarted,
     Progress,
     RunFinished,
-    RunStarted,
     Stream,
     WheelReady,
 )
@@ -416,14 +415,6 @@ class Pipeline:
     # Execute, collect, check
 
     def _announce(self, inspected: _Inspected) -> None:
-        self._tools.emit(
-            RunStarted(
-                run=self._run,
-                time=self._tools.clock(),
-                jobs=tuple(job.id for job in inspected.plan.jobs),
-                version=__version__,
-            )
-        )
         for refusal in inspected.plan.refused:
             self._notice(
                 "warning",
@@ -434,6 +425,23 @@ class Pipeline:
             )
         for note in inspected.plan.notes:
             self._notice("info", note.code, note.text)
+        planned = {job.id for job in inspected.plan.jobs}
+        for wanted in self._request.targets:
+            if wanted.target.triple not in planned:
+                self._tools.emit(self._refused(wanted.target.triple, inspected.plan))
+
+    def _refused(self, triple: str, plan: Plan) -> JobFinished:
+        """The end of a job of which nothing can work."""
+        refusals = [item for item in plan.refused if item.target == triple]
+        return JobFinished(
+            run=self._run,
+            time=self._tools.clock(),
+            job=triple,
+            status="refused",
+            seconds=0.0,
+            reason="\n".join(dict.fromkeys(item.reason for item in refusals)),
+            hint="\n".join(dict.fromkeys(item.hint for item in refusals if item.hint)),
+        )
 
     def _execute(self, inspected: _Inspected, work: Path, engine: EngineInfo) -> list[_Done]:
         self._begun["build"] = time.monotonic()

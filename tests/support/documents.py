@@ -57,11 +57,9 @@ def _kind(document: Any) -> str:
     if not isinstance(document, dict):
         return ""
     # A record of a log has a target besides
-    return (
-        "event"
-        if "event" in document and "target" not in document
-        else KINDS.get(str(document.get("schema")), "")
-    )
+    if "event" in document and "target" not in document:
+        return "event"
+    return KINDS.get(str(document.get("schema")), "")
 
 
 @cache

@@ -33,7 +33,7 @@ from support.workshop import Workshop
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
 from xbuild.errors import EngineError, ExitStatus, FetchError, RefusedError
-from xbuild.events import JobFinished, Notice, PhaseStarted, RunStarted
+from xbuild.events import JobFinished, Notice, PhaseStarted
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
 from xbuild.inspect.crate.cargo_lock import LockedPackage
@@ -152,9 +152,7 @@ def test_the_order_of_events(place: Place) -> None:
     recorder = place.recorder
     phases = [event.phase for event in recorder.of(PhaseStarted)]
     assert phases == ["image", "image", "fetch", "build"]
-    (started,) = recorder.of(RunStarted)
     (ended,) = recorder.of(JobFinished)
-    assert recorder.events.index(started) < recorder.events.index(ended)
     assert (ended.job, ended.status, ended.log) == (LINUX, "failed", str(place.root / f"{LINUX}.jsonl"))
     assert {event.run for event in recorder.events} == {"run-1"}
 
@@ -266,6 +264,18 @@ def test_an_interruption_while_fetching_is_no_error_of_the_engine(place: Place) 
     with pytest.raises(InterruptedRunError):
         place.pipeline(place.request()).build()
     assert place.work() == []
+
+
+def test_a_target_that_is_refused_ends_without_a_beginning(place: Place) -> None:
+    musl = "x86_64-unknown-linux-musl"
+    wanted = (make_target(LINUX, "python3.11"), make_target(musl, "pypy3.9"))
+    report = place.pipeline(place.request(targets=wanted)).build()
+    assert [job.target for job in report.jobs] == [LINUX]
+    ended = {event.job: event for event in place.recorder.of(JobFinished)}
+    assert {job: event.status for job, event in ended.items()} == {LINUX: "failed", musl: "refused"}
+    assert ended[musl].reason == report.refused[0].reason
+    begun = [event for event in place.recorder.of(PhaseStarted) if event.job == musl]
+    assert begun == []
 
 
 def test_an_interruption_while_building(place: Place) -> None:

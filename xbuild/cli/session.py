@@ -13,13 +13,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
+from xbuild import __version__
 from xbuild.catalog import Catalog
 from xbuild.cli.compose import make_builder, make_network, retention_of
 from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.engine.layout import BESIDE
 from xbuild.errors import ExitStatus, XbuildError
-from xbuild.events import Event, Notice, Output, RunFinished, ended_by
+from xbuild.events import Event, Notice, Output, RunEvents, RunFinished, RunStarted, ended_by
 from xbuild.images.builder import ImageBuilder
 from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, finished
 from xbuild.plan.planner import Plan
@@ -200,7 +201,9 @@ class Session:
         problem: XbuildError | None = None
         started = time.monotonic()
         with logs, self.screen as screen, self._signals():
-            emit = _UntilTheEnd(logs, screen)
+            emit = RunEvents(logs, screen)
+            jobs = tuple(wanted.target.triple for wanted in request.targets)
+            emit(RunStarted(run=self.run, time=time.time(), jobs=jobs, version=__version__))
             self._abandoned = lambda: emit(self._failed(InterruptedRunError("interrupted"), started))
             try:
                 report = self.interruptible(
@@ -358,20 +361,3 @@ class Session:
         remove_tree(self.settings.cache_dir / "work" / self.run)
         (self.settings.cache_dir / "work" / f"{self.run}.lock").unlink(missing_ok=True)
         os._exit(int(ExitStatus.INTERRUPTED))
-
-
-class _UntilTheEnd:
-    """Passes events on up to the terminal one, and that only once."""
-
-    def __init__(self, *sinks: Callable[[Event], None]) -> None:
-        self._sinks = sinks
-        self._lock = threading.Lock()
-        self._ended = False
-
-    def __call__(self, event: Event) -> None:
-        with self._lock:
-            if self._ended:
-                return
-            self._ended = isinstance(event, RunFinished)
-        for sink in self._sinks:
-            sink(event)

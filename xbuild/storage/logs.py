@@ -300,7 +300,8 @@ def format_record(record: Mapping[str, Any]) -> str:
     clipped = f" [{record['clipped']} more characters]" if "clipped" in record else ""
     if value["event"] == "output":
         return f"{head} | {printable(value['line'])}{clipped}"
-    more = " ".join(f"{name}={record[name]}" for name in record if name not in _COMMON and name != "clipped")
+    hidden = {*_COMMON, "number", "clipped"}
+    more = " ".join(f"{name}={record[name]}" for name in record if name not in hidden)
     return (
         f"{head} * {printable(value['event'])}{' ' if more else ''}{printable(without_ansi(more))}{clipped}"
     )

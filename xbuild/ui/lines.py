@@ -129,6 +129,9 @@ def lasting_line(event: Event) -> Text | None:
             return notice_line(event)
         case WheelReady():
             return wheel_line(event)
+        case JobFinished(status="refused" | "not-run"):
+            # A notice, or the run's end, says why
+            return None
         case JobFinished():
             return finished_line(event)
         case RunFinished(status="interrupted"):

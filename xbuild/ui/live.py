@@ -146,7 +146,11 @@ def _most_telling(rows: Sequence[JobRow], room: int) -> list[JobRow]:
 
 def _footer(run: JobRow, jobs: Sequence[JobRow], hidden: int, now: float, *, width: int) -> Text:
     counts = Counter(_group(row) for row in jobs)
-    parts = [f"{counts[name]} {name}" for name in ("built", "failed", "running", "waiting") if counts[name]]
+    parts = [
+        f"{counts[name]} {name}"
+        for name in ("built", "failed", "refused", "running", "waiting")
+        if counts[name]
+    ]
     more = f" (+{hidden})" if hidden else ""
     text = ", ".join([*parts, elapsed(run.seconds(now))]) + more
     return Text(text[:width], style="dim")
@@ -154,5 +158,5 @@ def _footer(run: JobRow, jobs: Sequence[JobRow], hidden: int, now: float, *, wid
 
 def _group(row: JobRow) -> str:
     if row.status is not None:
-        return "built" if row.status == "built" else "failed"
+        return row.status if row.status in {"built", "refused"} else "failed"
     return "running" if row.is_running else "waiting"

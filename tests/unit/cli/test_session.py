@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.fakes import LINUX, WINDOWS
 from support.workshop import Workshop
 
 from xbuild.cli.session import Session
@@ -86,3 +87,28 @@ def test_a_plan_tells_what_is_worth_a_notice(shop: Workshop) -> None:
     assert stream.getvalue().startswith("warning[foreign-repository]: ")
     assert [note.code for note in made.notes] == ["not-known"]
     assert not shop.engine.containers
+
+
+def events_of(shop: Workshop, session: Session) -> list[dict[str, Any]]:
+    """The records of the run's own log."""
+    text = (shop.settings.state_dir / "runs" / session.run / "run.jsonl").read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_run_begins_with_its_start_and_counts_to_its_end(shop: Workshop) -> None:
+    found = events_of(shop, build(shop))
+    assert (found[0]["event"], found[0]["number"], found[0]["jobs"]) == ("run-started", 1, [LINUX])
+    numbers = [record["number"] for record in found]
+    assert numbers == sorted(set(numbers))
+    assert found[-1]["event"] == "run-finished"
+
+
+def test_a_run_that_is_refused_has_a_start_and_the_ends_of_its_jobs(shop: Workshop) -> None:
+    (shop.project / "Cargo.toml").unlink()
+    session = shop.session()
+    assert session.build(shop.request(LINUX, WINDOWS), shop.catalog) == ExitStatus.REFUSED
+    assert [record["event"] for record in events_of(shop, session)] == ["run-started", "run-finished"]
+    folder = shop.settings.state_dir / "runs" / session.run
+    for number, triple in enumerate((LINUX, WINDOWS), 2):
+        (ended,) = map(json.loads, (folder / f"{triple}.jsonl").read_text("utf-8").splitlines())
+        assert (ended["event"], ended["status"], ended["number"]) == ("job-finished", "refused", number)

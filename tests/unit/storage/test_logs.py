@@ -53,7 +53,8 @@ def test_every_record_has_the_common_fields(tmp_path: Path) -> None:
         logs(finished())
     assert records(logs.path(""))[0]["event"] == "run-started"
     started, line, end = records(logs.path(JOB))
-    assert list(line) == ["event", "time", "run", "job", "target", "interpreter", "phase", "stream", "line"]
+    common_fields = ["event", "time", "run", "job", "target", "interpreter", "phase", "stream"]
+    assert list(line) == [*common_fields, "number", "line"]
     assert line["time"] == "2023-11-14T22:13:20.250Z"
     assert (line["job"], line["target"], line["interpreter"]) == (JOB, JOB, "pypy3.9")
     assert (line["phase"], line["stream"], line["line"]) == ("build", "stderr", "   Compiling x v1.0")

@@ -31,7 +31,7 @@ from xbuild.ui.console import (
     make_table_console,
     open_screen,
 )
-from xbuild.ui.lines import finished_line
+from xbuild.ui.lines import finished_line, lasting_line
 from xbuild.ui.live import LiveView
 from xbuild.ui.state import RunState
 
@@ -100,6 +100,17 @@ def test_the_live_view_in_a_wide_terminal() -> None:
     ]
     first = view(running(), width=80, elapsed=70)[0]
     assert first[1:] == " x86_64-pc-windows-msvc    pypy3.9 build   12/87  1m10s serde"
+
+
+@pytest.mark.parametrize("status", ["refused", "not-run"])
+def test_a_job_that_never_began_has_a_row_and_no_line(status: str) -> None:
+    never = ended(JOBS[2], status, reason="no such platform")
+    assert lasting_line(never) is None
+    assert lasting_line(ended(JOBS[2], "failed", reason="no such platform")) is not None
+    lines = view([*running(), never], width=80)
+    assert lines[2].split() == ["✗", JOBS[2], status, "0s", "0", "wheels"]
+    group = "refused" if status == "refused" else "failed"
+    assert f"1 {group}" in lines[-1]
 
 
 def test_the_live_view_in_forty_columns() -> None:
@@ -252,7 +263,8 @@ def test_json_lines_are_events_and_nothing_else() -> None:
         screen(Output(phase="build", stream="stdout", line=HOSTILE, **common(JOBS[0])))
     assert stream.getvalue().isascii()
     first, second = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert first == {"event": "run-started", "run": "r", "time": 1.0, "jobs": list(JOBS), "version": "1"}
+    common_fields = {"event": "run-started", "run": "r", "time": 1.0, "number": 0}
+    assert first == {**common_fields, "jobs": list(JOBS), "version": "1"}
     assert second["line"] == HOSTILE
 
 
