@@ -27,6 +27,7 @@ from xbuild.images.recipe import REPOSITORY, Recipe, cli_recipe, root_recipe
 from xbuild.images.released import is_pinned
 from xbuild.ui.lines import safe
 from xbuild.ui.lines import show as show_line
+from xbuild.util.files import is_file
 from xbuild.util.text import file_size
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ def load_archive(
     archive: Annotated[Path, typer.Argument(help="An archive of `xbuild images save`.")],
 ) -> None:
     """Take images from an archive."""
-    if not archive.is_file():
+    if not is_file(archive):
         raise UsageError(f"{archive} does not exist", code="no-archive")
     session = _session(quiet=True)
 

@@ -15,6 +15,7 @@ import typer
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import jobs_of, limits_of, load
 from xbuild.plan.precheck import precheck
+from xbuild.util.files import is_file
 
 if TYPE_CHECKING:
     from xbuild.rebuild.rebuild import Means
@@ -107,8 +108,7 @@ def _wanted(what: str, runs: Path) -> tuple[Report, dict[Path, WheelReport]]:
     from xbuild.rebuild.record import record_of_run, record_of_wheel
 
     path = Path(what)
-    # Not is_file(): that of a name that is too long for a file is an error
-    if path.suffix == ".whl" or os.path.isfile(path):  # noqa: PTH113
+    if path.suffix == ".whl" or is_file(path):
         record, wheel = record_of_wheel(path, runs)
         return record, {path: wheel}
     record = record_of_run(what, runs)

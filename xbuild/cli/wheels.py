@@ -15,6 +15,7 @@ from rich.text import Text
 
 from xbuild.catalog import load_catalog
 from xbuild.errors import ExitStatus, UsageError
+from xbuild.util.files import is_file
 
 if TYPE_CHECKING:
     from xbuild.check.audit import AuditResult
@@ -24,7 +25,7 @@ Wheels = Annotated[list[Path], typer.Argument(help="Wheel files.")]
 
 def _existing(paths: list[Path]) -> list[Path]:
     for path in paths:
-        if not path.is_file():
+        if not is_file(path):
             raise UsageError(f"{path} does not exist", code="no-wheel")
     return paths
 

@@ -22,6 +22,7 @@ from xbuild.settings.foreign import Trust, refuse_raised, refuse_words
 from xbuild.settings.layers import Layer, Rank
 from xbuild.settings.model import Settings
 from xbuild.settings.schema import Key, dotted
+from xbuild.util.files import is_file
 from xbuild.util.redact import without_userinfo
 
 DEFAULT = "default"
@@ -127,7 +128,7 @@ def _ca_bundle(stack: Sequence[Layer], environ: Mapping[str, str], system: Itera
     layer = next((layer for layer in stack if CA_BUNDLE in layer.values), None)
     written = layer.values[CA_BUNDLE] if layer else "auto"
     if layer and written != "auto":
-        if written and not Path(str(written)).is_file():
+        if written and not is_file(Path(str(written))):
             raise UsageError(
                 f"{dotted(CA_BUNDLE)} is not a file",
                 details=f"{layer.origins[CA_BUNDLE]}: {written}",
@@ -137,7 +138,7 @@ def _ca_bundle(stack: Sequence[Layer], environ: Mapping[str, str], system: Itera
         return Layer(Rank.FLAG, {}, {})
     named = [(Path(environ[name]), f"environment {name}") for name in _CA_VARIABLES if environ.get(name)]
     candidates = [*named, *((path, DEFAULT) for path in system)]
-    path, origin = next(((path, origin) for path, origin in candidates if path.is_file()), ("", DEFAULT))
+    path, origin = next(((path, origin) for path, origin in candidates if is_file(path)), ("", DEFAULT))
     return Layer(Rank.HOST, {CA_BUNDLE: str(path)}, {CA_BUNDLE: origin})
 
 

@@ -24,6 +24,12 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o755)
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file. There is none of a name that is too long, of which ``Path.is_file`` of older
+    Pythons raises an error."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 @contextmanager
 def open_regular(path: Path) -> Iterator[io.BufferedReader]:
     """A file that somebody else may have made, for reading.
