@@ -15,7 +15,8 @@ from support.toolchains import LocalRecipe
 
 from xbuild.engine import Image
 from xbuild.errors import ExitStatus, ImageError, RefusedError
-from xbuild.images.builder import NOT_PINNED, ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.failure import NOT_PINNED
 from xbuild.images.inventory import outdated
 from xbuild.images.layers import MANIFEST
 from xbuild.images.manifest import PINNED_LABEL, layers_digest
@@ -28,6 +29,7 @@ from xbuild.images.recipe import (
     with_packages,
 )
 from xbuild.images.released import is_pinned
+from xbuild.images.sources import Sources
 
 DOCKERFILE = """\
 ARG ROOT

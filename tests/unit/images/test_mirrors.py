@@ -10,9 +10,10 @@ from support.fakes import FakeEngine, make_image
 
 from xbuild.errors import ImageError, RefusedError
 from xbuild.images.bootstrap import Mirrors, ensure_root
-from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
 from xbuild.images.inventory import outdated
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, ROOT_LABEL, base_recipe, root_recipe
+from xbuild.images.sources import Sources
 
 OWN = """\
 deb http://debian.invalid/debian trixie main
