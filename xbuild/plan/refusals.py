@@ -10,7 +10,8 @@ from packaging.version import Version
 from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.errors import RefusedError
 from xbuild.inspect.crate.details import Details
-from xbuild.inspect.crate.manifest import Manifest, crate_version
+from xbuild.inspect.crate.manifest import Manifest
+from xbuild.inspect.crate.versions import crate_version
 from xbuild.plan.model import Refusal
 from xbuild.request.model import TargetRequest
 

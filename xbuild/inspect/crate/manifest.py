@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,11 @@ from xbuild.inspect.crate.cargo_lock import LockedPackage, read_lock
 from xbuild.inspect.crate.cargoconfig import CargoConfig
 from xbuild.inspect.crate.features import ConditionalFeature, read_features
 from xbuild.inspect.crate.named import Manifests, check_python_source, named
-from xbuild.inspect.crate.roots import find_sources
-from xbuild.inspect.crate.shapes import CargoToml, PyprojectToml, problems
+from xbuild.inspect.crate.roots import Sources, find_sources
+from xbuild.inspect.crate.shapes import CargoToml, PyprojectToml
 from xbuild.inspect.crate.toolchain import Demands, read_demands
-from xbuild.util.toml import read_toml
+from xbuild.inspect.crate.versions import crate_version, semver_to_pep440
+from xbuild.inspect.crate.workspace import find_workspace, path_dependencies, read_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,10 @@ def read_manifest(
     """
     project = path.parent if path.name in {"Cargo.toml", "pyproject.toml"} else path
     try:
-        return _manifest(project, source_root, home, trusted=trusted)
+        manifests = _read_manifests(project)
+        check_python_source(manifests)
+        sources = _find_sources(manifests, source_root=source_root, home=home, trusted=trusted)
+        return _manifest(manifests, sources)
     except OSError as error:
         # Such as a name, in one of them, that is longer than a file's can be
         raise RefusedError(
@@ -111,9 +113,37 @@ def read_manifest(
         ) from error
 
 
-def _manifest(project: Path, source_root: Path | None, home: Path | None, *, trusted: bool) -> Manifest:
+def _manifest(manifests: Manifests, sources: Sources) -> Manifest:
+    pyproject, cargo, shared = manifests.pyproject, manifests.cargo, manifests.workspace_cargo
+    package = {key: _inherit(key, value, shared) for key, value in cargo["package"].items()}
+    lock_path = manifests.workspace / "Cargo.lock"
+    python = pyproject.get("project", {})
+    settings = pyproject.get("tool", {}).get("maturin", {})
+    features = read_features(settings.get("features", []))
+    return Manifest(
+        project=manifests.project,
+        cargo_toml=manifests.cargo_toml,
+        workspace=manifests.workspace,
+        root=sources.root,
+        folders=sources.folders,
+        files=sources.files,
+        name=_name(python, package),
+        version=_version(python, package, manifests.cargo_toml),
+        requires_python=_requires_python(python),
+        rust_version=str(package.get("rust-version", "")),
+        locked=read_lock(lock_path) if lock_path.is_file() else None,
+        bindings=_bindings(settings, cargo, shared),
+        maturin_features=tuple(item for item in features if isinstance(item, str)),
+        conditional_features=tuple(item for item in features if not isinstance(item, str)),
+        maturin=settings,
+        demands=read_demands(manifests.project, sources.root, pyproject, cargo, shared),
+    )
+
+
+def _read_manifests(project: Path) -> Manifests:
+    """The files that say what a crate is: its own two, and its workspace's."""
     path = project / "pyproject.toml"
-    pyproject = _read_toml(path, PyprojectToml) if path.is_file() else {}
+    pyproject = read_document(path, PyprojectToml) if path.is_file() else {}
     _require_maturin(project, pyproject)
     settings = pyproject.get("tool", {}).get("maturin", {})
     cargo_toml = (project / settings.get("manifest-path", _default_cargo_toml(project, pyproject))).resolve()
@@ -124,56 +154,40 @@ def _manifest(project: Path, source_root: Path | None, home: Path | None, *, tru
             hint="give the folder that holds the crate's pyproject.toml and Cargo.toml",
             code="no-crate",
         )
-    cargo = _read_toml(cargo_toml, CargoToml)
+    cargo = read_document(cargo_toml, CargoToml)
     if "package" not in cargo:
         raise RefusedError(
             f"{cargo_toml} is a workspace without a package of its own",
             hint="give the folder of the workspace member that makes the Python module",
             code="no-crate",
         )
-    workspace, workspace_cargo = _find_workspace(cargo_toml, cargo)
-    package = {key: _inherit(key, value, workspace_cargo) for key, value in cargo["package"].items()}
-    lock_path = workspace / "Cargo.lock"
-    python = pyproject.get("project", {})
-    referred = _path_dependencies(workspace, cargo_toml)
-    manifests = Manifests(
+    workspace, workspace_cargo = find_workspace(cargo_toml, cargo)
+    return Manifests(
         project=project.resolve(),
-        crate=cargo_toml.parent,
+        cargo_toml=cargo_toml,
         workspace=workspace,
         pyproject=pyproject,
         cargo=cargo,
         workspace_cargo=workspace_cargo,
     )
-    check_python_source(manifests)
-    sources = find_sources(
-        project.resolve(),
+
+
+def _find_sources(
+    manifests: Manifests, *, source_root: Path | None, home: Path | None, trusted: bool
+) -> Sources:
+    """What of the disk the build reads: all that the manifests refer to, and name."""
+    project, cargo_toml, workspace = manifests.project, manifests.cargo_toml, manifests.workspace
+    referred = path_dependencies(workspace, cargo_toml)
+    return find_sources(
+        project,
         needed=[workspace, *referred.folders],
         crates=[folder for folder in referred.folders if (folder / "Cargo.toml").is_file()],
-        files=[lock_path, *referred.roots],
+        files=[workspace / "Cargo.lock", *referred.roots],
         named=named(manifests),
         source_root=source_root,
         home=home,
         trusted=trusted,
-        around=_workspace_around(project.resolve(), cargo_toml, cargo, workspace),
-    )
-    features = read_features(settings.get("features", []))
-    return Manifest(
-        project=project.resolve(),
-        cargo_toml=cargo_toml,
-        workspace=workspace,
-        root=sources.root,
-        folders=sources.folders,
-        files=sources.files,
-        name=_name(python, package),
-        version=_version(python, package, cargo_toml),
-        requires_python=_requires_python(python),
-        rust_version=str(package.get("rust-version", "")),
-        locked=read_lock(lock_path) if lock_path.is_file() else None,
-        bindings=_bindings(settings, cargo, workspace_cargo),
-        maturin_features=tuple(item for item in features if isinstance(item, str)),
-        conditional_features=tuple(item for item in features if not isinstance(item, str)),
-        maturin=settings,
-        demands=read_demands(project.resolve(), sources.root, pyproject, cargo, workspace_cargo),
+        around=_workspace_around(project, cargo_toml, manifests.cargo, workspace),
     )
 
 
@@ -198,17 +212,6 @@ def _default_cargo_toml(project: Path, pyproject: Mapping[str, Any]) -> str:
     )
     crate = "rust/Cargo.toml"
     return crate if pyproject and python_first and (project / crate).is_file() else "Cargo.toml"
-
-
-def _read_toml(path: Path, shape: type[CargoToml | PyprojectToml]) -> dict[str, Any]:
-    try:
-        document = read_toml(path)
-    except (OSError, ValueError, RecursionError) as error:
-        raise RefusedError(f"cannot read {path}", details=str(error), code="bad-manifest") from error
-    wrong = problems(shape, document)
-    if wrong:
-        raise RefusedError(f"cannot make sense of {path}", details=wrong, code="bad-manifest")
-    return document
 
 
 def _require_maturin(project: Path, pyproject: Mapping[str, Any]) -> None:
@@ -249,98 +252,10 @@ def _setuptools(project: Path, pyproject: Mapping[str, Any]) -> str:
     return "setuptools (setup.py)" if (project / "setup.py").is_file() else ""
 
 
-def _find_workspace(cargo_toml: Path, cargo: Mapping[str, Any]) -> tuple[Path, dict[str, Any]]:
-    """The workspace's root, found as cargo finds it: ``package.workspace``, or upwards."""
-    if "workspace" in cargo:
-        return cargo_toml.parent, dict(cargo)
-    named = cargo["package"].get("workspace")
-    folders = [(cargo_toml.parent / named).resolve()] if named else cargo_toml.parent.parents
-    for folder in folders:
-        candidate = folder / "Cargo.toml"
-        if candidate.is_file():
-            data = _read_toml(candidate, CargoToml)
-            if "workspace" in data and not _is_excluded(cargo_toml.parent, folder, data["workspace"]):
-                return folder, data
-    return cargo_toml.parent, dict(cargo)
-
-
-def _is_excluded(folder: Path, root: Path, workspace: Mapping[str, Any]) -> bool:
-    """Whether a workspace does not want a folder. As in cargo, patterns among the members count as paths."""
-
-    def listed(key: str) -> bool:
-        return any(folder.is_relative_to(os.path.normpath(root / name)) for name in workspace.get(key, ()))
-
-    return listed("exclude") and not listed("members")
-
-
 def _inherit(key: str, value: object, workspace: Mapping[str, Any]) -> object:
     if isinstance(value, dict) and value.get("workspace") is True:
         return workspace.get("workspace", {}).get("package", {}).get(key, "")
     return value
-
-
-def _dependency_tables(cargo: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    names = ("dependencies", "dev-dependencies", "build-dependencies")
-    for scope in (cargo, *cargo.get("target", {}).values()):
-        yield from (scope.get(name, {}) for name in names)
-    yield cargo.get("workspace", {}).get("dependencies", {})
-    yield from cargo.get("patch", {}).values()
-
-
-@dataclass(frozen=True, slots=True)
-class _Referred:
-    """What a crate's manifests refer to.
-
-    :ivar folders: of all path dependencies, direct and indirect, of the crate and its workspace.
-    :ivar roots: Cargo.toml of the other workspaces that path dependencies belong to, and may inherit from.
-    """
-
-    folders: list[Path]
-    roots: list[Path]
-
-
-def _path_dependencies(workspace: Path, cargo_toml: Path) -> _Referred:
-    found = _Referred([], [])
-    waiting = [workspace, cargo_toml.parent]
-    while waiting:
-        folder = waiting.pop()
-        if folder in found.folders:
-            continue
-        found.folders.append(folder)
-        manifest = folder / "Cargo.toml"
-        if not manifest.is_file():
-            continue
-        cargo = _read_toml(manifest, CargoToml)
-        above, shared = _find_workspace(manifest, cargo) if "package" in cargo else (folder, cargo)
-        if above not in {folder, workspace}:
-            found.roots.append(above / "Cargo.toml")
-        waiting += _paths(folder, cargo, above, shared)
-        if folder == workspace:
-            waiting += _members(folder, cargo.get("workspace", {}))
-    return found
-
-
-def _paths(folder: Path, cargo: Mapping[str, Any], above: Path, shared: Mapping[str, Any]) -> Iterator[Path]:
-    """Where the path dependencies of one manifest are, inherited ones too."""
-    inherited = shared.get("workspace", {}).get("dependencies", {})
-    for table in _dependency_tables(cargo):
-        for name, wanted in table.items():
-            start, asked = folder, wanted
-            if isinstance(wanted, dict) and wanted.get("workspace") is True:
-                start, asked = above, inherited.get(name)
-            if isinstance(asked, dict) and "path" in asked:
-                yield (start / asked["path"]).resolve()
-
-
-def _members(root: Path, workspace: Mapping[str, Any]) -> Iterator[Path]:
-    """The workspace's members, all of which cargo reads."""
-    for pattern in workspace.get("members", ()):
-        # Path.glob takes neither absolute patterns nor empty ones, and cargo takes both
-        whole = os.path.normpath(os.path.join(glob.escape(str(root)), pattern))  # noqa: PTH118
-        for name in glob.glob(whole):  # noqa: PTH207
-            folder = Path(name).resolve()
-            if (folder / "Cargo.toml").is_file() and not _is_excluded(folder, root, workspace):
-                yield folder
 
 
 def _name(python: Mapping[str, Any], package: Mapping[str, Any]) -> str:
@@ -351,30 +266,12 @@ def _name(python: Mapping[str, Any], package: Mapping[str, Any]) -> str:
     return name
 
 
-def crate_version(text: str) -> Version | None:
-    """A crate's version without its build metadata, or ``None`` for one that PEP 440 cannot say."""
-    try:
-        return Version(_semver_to_pep440(text.partition("+")[0]))
-    except InvalidVersion:
-        return None
-
-
 def _version(python: Mapping[str, Any], package: Mapping[str, Any], cargo_toml: Path) -> str:
     raw = str(python.get("version") or package.get("version", ""))
     try:
-        return str(Version(_semver_to_pep440(raw)))
+        return str(Version(semver_to_pep440(raw)))
     except InvalidVersion as error:
         raise RefusedError(f"{cargo_toml}: {raw!r} is no version", code="bad-version") from error
-
-
-def _semver_to_pep440(text: str) -> str:
-    """Cargo's pre-releases as maturin spells them: ``1.0.0-alpha.1`` is ``1.0.0a1``."""
-    head, _, build = text.partition("+")
-    match = re.fullmatch(r"(\d+\.\d+\.\d+)-(alpha|beta|rc)\.?(\d+)?", head)
-    if match:
-        letter = {"alpha": "a", "beta": "b", "rc": "rc"}[match[2]]
-        head = f"{match[1]}{letter}{match[3] or 0}"
-    return f"{head}+{build}" if build else head
 
 
 def _requires_python(python: Mapping[str, Any]) -> str:

@@ -43,16 +43,21 @@ class Manifests:
     """The manifests of a project, as they were read.
 
     :ivar project: folder of pyproject.toml.
-    :ivar crate: folder of the crate's Cargo.toml.
+    :ivar cargo_toml: the crate's own.
     :ivar workspace: folder of the workspace's root.
     """
 
     project: Path
-    crate: Path
+    cargo_toml: Path
     workspace: Path
     pyproject: Mapping[str, Any]
     cargo: Mapping[str, Any]
     workspace_cargo: Mapping[str, Any]
+
+    @property
+    def crate(self) -> Path:
+        """Folder of the crate's Cargo.toml."""
+        return self.cargo_toml.parent
 
     @property
     def maturin(self) -> Mapping[str, Any]:

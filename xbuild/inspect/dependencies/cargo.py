@@ -73,39 +73,43 @@ class Cargo:
         )
         if result.ok:
             return "\n".join(out) + "\n"
-        text = "\n".join(errors[-25:])
-        if "--locked was passed" in text:
-            raise outdated(text)
-        if absent := _ABSENT.search(text):
-            raise RefusedError(
-                f"{absent['name']} is not among the sources",
-                details=text,
-                hint="where it is in a submodule, check that out: git submodule update --init;\n"
-                "where git ignores it, name its folder in source_include",
-                code="missing-source",
-            )
-        if "registry index was not found in any configuration" in text:
-            # The crate's own configuration, where it would be, can name programs, which cargo would run here
-            raise RefusedError(
-                "the crate needs a registry besides crates.io",
-                details=text,
-                hint="take the dependency from git or by its path, or publish it to crates.io",
-                code="unsupported-registry",
-            )
-        if lacking := _LACKING.search(text):
-            raise FetchError(
-                f"the index has no {lacking['name']} {lacking['version']}, which Cargo.lock pins",
-                details=text,
-                hint="a mirror that lags behind gets it later: wait, or name another (network.cargo_index);\n"
-                f"one that was withdrawn takes `cargo update -p {lacking['name']}`",
-                code="crate-not-in-index",
-                retryable=True,
-            )
-        is_networks = result.timed_out or bool(_NETWORK.search(text))
-        raise FetchError(
-            f"cargo {command} failed" if not result.timed_out else f"cargo {command} took too long",
+        raise _failure(command, "\n".join(errors[-25:]), timed_out=result.timed_out)
+
+
+def _failure(command: str, text: str, *, timed_out: bool) -> RefusedError | FetchError:
+    """What the end of cargo's output means."""
+    if "--locked was passed" in text:
+        return outdated(text)
+    if absent := _ABSENT.search(text):
+        return RefusedError(
+            f"{absent['name']} is not among the sources",
             details=text,
-            hint=NETWORK_HINT if is_networks else "cargo says the same beside the crate's Cargo.toml",
-            code="fetch-failed",
-            retryable=is_networks,
+            hint="where it is in a submodule, check that out: git submodule update --init;\n"
+            "where git ignores it, name its folder in source_include",
+            code="missing-source",
         )
+    if "registry index was not found in any configuration" in text:
+        # The crate's own configuration, where it would be, can name programs, which cargo would run here
+        return RefusedError(
+            "the crate needs a registry besides crates.io",
+            details=text,
+            hint="take the dependency from git or by its path, or publish it to crates.io",
+            code="unsupported-registry",
+        )
+    if lacking := _LACKING.search(text):
+        return FetchError(
+            f"the index has no {lacking['name']} {lacking['version']}, which Cargo.lock pins",
+            details=text,
+            hint="a mirror that lags behind gets it later: wait, or name another (network.cargo_index);\n"
+            f"one that was withdrawn takes `cargo update -p {lacking['name']}`",
+            code="crate-not-in-index",
+            retryable=True,
+        )
+    is_networks = timed_out or bool(_NETWORK.search(text))
+    return FetchError(
+        f"cargo {command} failed" if not timed_out else f"cargo {command} took too long",
+        details=text,
+        hint=NETWORK_HINT if is_networks else "cargo says the same beside the crate's Cargo.toml",
+        code="fetch-failed",
+        retryable=is_networks,
+    )

@@ -8,73 +8,36 @@ registry's answers are checked against Cargo.lock before anything is kept
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import os
-import shutil
-import tarfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from xbuild import __version__
 from xbuild.engine import Container, ContainerSpec, Engine, Limits, Mount, OnLine
 from xbuild.engine.layout import OUT, SRC, VENDOR
 from xbuild.engine.transport import Transport, give, tar_tree
 from xbuild.errors import FetchError, RefusedError
 from xbuild.events import Stream
-from xbuild.images.layers import ChunkReader, tar_files
-from xbuild.inspect.crate.bindings import TREE_FORMAT, needs_tree
+from xbuild.images.layers import tar_files
 from xbuild.inspect.crate.cargo_lock import LockedPackage, no_lockfile, read_lock
-from xbuild.inspect.crate.details import Details, read_metadata
+from xbuild.inspect.crate.details import Details
 from xbuild.inspect.crate.manifest import Manifest
 from xbuild.inspect.dependencies.cargo import Cargo
+from xbuild.inspect.dependencies.metadata import LOCKED, MetadataCache, View, ask, cargo_toml_of
+from xbuild.inspect.dependencies.network import TRUST, Network
 from xbuild.inspect.dependencies.prune import Leftovers, recall, remember
 from xbuild.inspect.dependencies.store import CrateStore
+from xbuild.inspect.dependencies.unpack import unpack
 from xbuild.inspect.sources.snapshot import Snapshot
-from xbuild.util.files import keep, mark_used, remove_tree, sealed, unsealed
-from xbuild.util.toml import read_toml
+from xbuild.util.files import remove_tree
 
-_TRUST = "/trust"
+__all__ = ["Fetched", "Fetcher", "Network", "View"]
+
 _LIMITS = Limits(memory=4 << 30)
-_LOCKED = ("--locked",)
-_FORMAT = ("--format-version", "1")
 _ENVIRONMENT = {
     "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container
     "CARGO_TERM_COLOR": "never",
     "LC_ALL": "C.UTF-8",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """How package sources are reached.
-
-    :ivar ca_bundle: PEM bundle, or ``None`` for the container's own.
-    :ivar environment: proxies.
-    :ivar cargo_index: index of a private mirror of crates.io, or ``""``.
-    """
-
-    ca_bundle: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    cargo_index: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What cargo is asked about a crate.
-
-    :ivar features: cargo's options that choose features.
-    :ivar target: only what the crate depends on there; ``""`` is everywhere.
-    """
-
-    features: tuple[str, ...] = ()
-    target: str = ""
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All of it, to tell one from the other."""
-        return (*self.features, self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +102,12 @@ class Fetcher:
         if locked and not had_lock:
             raise no_lockfile(manifest.name, manifest.lock_path)
         locked_to = Leftovers(read_lock(lock_path) if had_lock else ())
-        pruned_before = self.cache / f"{self._key(manifest, snapshot, 'pruned')}.json"
+        said = MetadataCache(folder=self.cache, image=self.image, manifest=manifest, snapshot=snapshot)
+        pruned_before = said.path("pruned")
         if had_lock:
             recall(pruned_before, lock_path)
         missing = self.store.missing(read_lock(lock_path) if had_lock else ())
-        complete = had_lock and not missing and self._has_config(lock_path)
+        complete = had_lock and not missing and self.store.has_config(_digest(lock_path))
         if offline and not complete:
             raise FetchError(
                 "not everything that Cargo.lock pins is in the cache",
@@ -151,7 +115,7 @@ class Fetcher:
                 hint="run once without --offline",
                 code="offline",
             )
-        known = self._known_details(self._key(manifest, snapshot, *view.words)) if complete else None
+        known = said.known(view) if complete else None
         used_network = False
         if known is None:
             views = tuple(dict.fromkeys((view, *self.views)))
@@ -159,7 +123,7 @@ class Fetcher:
             used_network = answers is None
             answers = answers or self._run(manifest, snapshot, lock_path, locked_to, views)
             for asked, answer in answers.items():
-                self._remember(self._key(manifest, snapshot, *asked.words), answer)
+                said.remember(asked, answer)
             known = answers[view]
         pruned = locked_to.count(lock_path) if had_lock else 0
         if pruned and used_network:
@@ -172,30 +136,6 @@ class Fetcher:
             used_network=used_network,
             pruned=pruned,
         )
-
-    def _has_config(self, lock_path: Path) -> bool:
-        return self.store.has_config(_digest(lock_path))
-
-    def _key(self, manifest: Manifest, snapshot: Snapshot, *about: str) -> str:
-        """What identifies an answer of cargo's: it goes by the manifests, the lockfile and cargo itself."""
-        state = hashlib.sha256(repr((__version__, about, manifest.name, self.image)).encode())
-        paths = sorted(snapshot.folder.rglob("Cargo.toml"))
-        for path in (*paths, snapshot.folder / manifest.lock_path.relative_to(manifest.root)):
-            if path.is_file():
-                state.update(os.fsencode(path.relative_to(snapshot.folder)) + b"\0")
-                state.update(hashlib.sha256(path.read_bytes()).digest())
-        return state.hexdigest()
-
-    def _known_details(self, key: str) -> Details | None:
-        path = self.cache / f"{key}.json"
-        mark_used(path)
-        try:
-            return Details.from_dict(json.loads(unsealed(path.read_bytes())))
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def _remember(self, key: str, details: Details) -> None:
-        keep(self.cache / f"{key}.json", sealed(json.dumps(details.as_dict()).encode()))
 
     def _ask(
         self,
@@ -233,8 +173,8 @@ class Fetcher:
                     container.put(SRC, tar_tree(snapshot.folder, owner="0:0"))
                     container.put(VENDOR, tar_tree(vendor, owner="0:0"))
                 on_line = self.on_line if offline else _pass_over
-                crate = Cargo(container, _cargo_toml(manifest), on_line, self.timeout, ())
-                return _answers(crate, manifest, views, "--offline")
+                crate = Cargo(container, cargo_toml_of(manifest), on_line, self.timeout, ())
+                return ask(crate, manifest, views, "--offline")
         except RefusedError as error:
             if offline or error.code != "lockfile-outdated":
                 raise
@@ -269,21 +209,23 @@ class Fetcher:
             image=self.image,
             user=self.user,
             labels={**self.labels, "xbuild.purpose": "fetch"},
-            env=self._environment(),
+            env={**_ENVIRONMENT, "CARGO_HOME": f"{OUT}/home", **self.network.variables},
             mounts=(
                 Mount(target=SRC, source=self.transport.source(snapshot.folder)),
                 Mount(target=OUT, source=local),
-                Mount(target=_TRUST),
+                Mount(target=TRUST),
             ),
             network=True,
             limits=_LIMITS,
         )
         with self.engine.container(spec) as container:
             self._fill(container, snapshot)
-            crate = Cargo(container, _cargo_toml(manifest), self.on_line, self.timeout, self._mirror())
+            crate = Cargo(
+                container, cargo_toml_of(manifest), self.on_line, self.timeout, self.network.cargo_options
+            )
             if not lock_path.is_file():
                 crate.run("generate-lockfile")
-            words = (*_LOCKED, "--versioned-dirs", *self._vendor_words(), f"{OUT}/vendor")
+            words = (*LOCKED, "--versioned-dirs", *self.network.vendor_options, f"{OUT}/vendor")
             try:
                 config = crate.run("vendor", *words)
             except RefusedError as error:
@@ -293,9 +235,9 @@ class Fetcher:
                 self._bring_lock(container, manifest, lock_path)
                 locked_to.check(lock_path, said=error.details)
                 config = crate.run("vendor", *words)
-            answers = _answers(crate, manifest, views)
+            answers = ask(crate, manifest, views)
             if not self.transport.local:
-                _unpack(container.get(OUT), out)
+                unpack(container.get(OUT), out)
             self._bring_lock(container, manifest, lock_path)
         self._take(out, lock_path, config)
         remove_tree(out)
@@ -304,34 +246,14 @@ class Fetcher:
     def _bring_lock(self, container: Container, manifest: Manifest, lock_path: Path) -> None:
         """Take over what cargo made of the lockfile, where it did not do so in the snapshot itself."""
         if not self.transport.local:
-            _unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
+            unpack(container.get(f"{SRC}/{_below(manifest)}Cargo.lock"), lock_path.parent, strip=0)
 
     def _fill(self, container: Container, snapshot: Snapshot) -> None:
         if self.network.ca_bundle:
-            container.put(_TRUST, tar_files([("ca.pem", self.network.ca_bundle.read_bytes(), False)]))
+            container.put(TRUST, tar_files([("ca.pem", self.network.ca_bundle.read_bytes(), False)]))
         if not self.transport.local:
             container.put(SRC, tar_tree(snapshot.folder, owner=self.user))
             container.put(OUT, tar_tree(None, owner=self.user))
-
-    def _environment(self) -> dict[str, str]:
-        env = {**_ENVIRONMENT, "CARGO_HOME": f"{OUT}/home", **self.network.environment}
-        if self.network.ca_bundle:
-            env |= {"CARGO_HTTP_CAINFO": f"{_TRUST}/ca.pem", "SSL_CERT_FILE": f"{_TRUST}/ca.pem"}
-        return env
-
-    def _mirror(self) -> tuple[str, ...]:
-        if not self.network.cargo_index:
-            return ()
-        return (
-            "--config",
-            'source.crates-io.replace-with="mirror"',
-            "--config",
-            f'source.mirror.registry="{self.network.cargo_index}"',
-        )
-
-    def _vendor_words(self) -> tuple[str, ...]:
-        # `cargo vendor` alone among cargo's commands does not look at source replacement by itself
-        return ("--respect-source-config",) if self.network.cargo_index else ()
 
     def _take(self, out: Path, lock_path: Path, config: str) -> None:
         packages = read_lock(lock_path)
@@ -363,35 +285,6 @@ def _pass_over(_: Stream, line: str) -> None:
     """What cargo says where its failure is expected."""
 
 
-def _cargo_toml(manifest: Manifest) -> str:
-    """Where containers see the crate's Cargo.toml."""
-    return f"{SRC}/{manifest.cargo_toml.relative_to(manifest.root).as_posix()}"
-
-
-def _answers(crate: Cargo, manifest: Manifest, views: tuple[View, ...], *words: str) -> dict[View, Details]:
-    """What cargo says about a crate."""
-    return {view: _details(crate, manifest, view, (*_LOCKED, *words)) for view in views}
-
-
-def _details(crate: Cargo, manifest: Manifest, view: View, words: tuple[str, ...]) -> Details:
-    name = str(read_toml(manifest.cargo_toml)["package"]["name"])
-    platform = ("--filter-platform", view.target) if view.target else ()
-    answer = crate.run("metadata", *words, *_FORMAT, *platform, *view.features)
-    try:
-        metadata = json.loads(answer)
-        tree = None
-        if needs_tree(metadata):
-            platform = ("--target", view.target or "all")
-            tree = crate.run("tree", *words, *TREE_FORMAT, *platform, *view.features)
-        return read_metadata(metadata, crate=name, tree=tree)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FetchError(
-            "cargo metadata gave an answer that cannot be read",
-            details=f"{type(error).__name__}: {error}",
-            code="fetch-failed",
-        ) from error
-
-
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -400,27 +293,3 @@ def _missing_text(missing: tuple[LockedPackage, ...], *, had_lock: bool) -> str:
     if not had_lock:
         return "there is no Cargo.lock, and making one takes the registry's index"
     return "missing: " + ", ".join(package.folder for package in missing[:12])
-
-
-def _unpack(chunks: Iterator[bytes], folder: Path, *, strip: int = 1) -> None:
-    """Unpack what cargo left in a container's folder: regular files only."""
-    try:
-        with tarfile.open(fileobj=io.BufferedReader(ChunkReader(chunks)), mode="r|") as archive:
-            for member in archive:
-                _unpack_member(archive, member, folder, strip)
-    except tarfile.TarError as error:
-        raise FetchError(
-            "the engine sent a broken archive", details=str(error), code="fetch-failed", retryable=True
-        ) from error
-
-
-def _unpack_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, strip: int) -> None:
-    parts = [part for part in member.name.split("/") if part not in {"", "."}][strip:]
-    stream = archive.extractfile(member) if member.isreg() else None
-    if not parts or ".." in parts or stream is None:
-        return
-    path = folder.joinpath(*parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as out:
-        shutil.copyfileobj(stream, out)
-    path.chmod(0o755 if member.mode & 0o100 else 0o644)

@@ -105,18 +105,28 @@ def take_snapshot(
     kept = [name for name in sorted(names) if not unwanted(name)]
     taken = _take(root, folder, kept, commit)
     told = add_history(root, folder, kept) if history else ""
+    foreign = tuple(dict.fromkeys(repositories.foreign))
+    return _snapshot(folder, taken, told=told, commit=commit, foreign=foreign)
+
+
+def _snapshot(
+    folder: Path, taken: _Taken, *, told: str, commit: Commit | None, foreign: tuple[Path, ...]
+) -> Snapshot:
+    """What was copied, with what identifies it.
+
+    :param told: what identifies the history that was made, or ``""``.
+    """
+    digest = f"sha256:{hashlib.sha256(f'{taken.digest} {told}'.encode()).hexdigest()}"
     return Snapshot(
         folder=folder,
-        digest=f"sha256:{hashlib.sha256(f'{taken.digest} {told}'.encode()).hexdigest()}"
-        if told
-        else taken.digest,
+        digest=digest if told else taken.digest,
         epoch=commit.seconds if commit else taken.newest,
         epoch_source="commit" if commit else "newest file",
         files=taken.files,
         size=taken.size,
         commit=commit.name if commit else "",
         modified=taken.modified,
-        foreign=tuple(dict.fromkeys(repositories.foreign)),
+        foreign=foreign,
         links=taken.links,
     )
 
