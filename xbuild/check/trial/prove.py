@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from xbuild.catalog import Catalog
+from xbuild.catalog import Catalog, Interpreter, Target
 from xbuild.check.audit import AuditResult
 from xbuild.check.trial.recipes import recipe_for
 from xbuild.check.trial.run import TestResult, proof_text, run_wheel
@@ -84,37 +85,41 @@ class Prover:
                 else "audited only: it has no module to import"
             )
             return (Proof(wheel=wheel.name, interpreter="", text=text, ran=False, ok=not kinds),)
-        proofs = []
-        for interpreter in wanted:
-            choice = choose(target, interpreter)
-            result: TestResult | None = None
-            if choice.tester:
-                result = run_wheel(
-                    wheel,
-                    engine=self.engine,
-                    image=self.images.ensure(recipe_for(choice.tester)).id,
-                    tester=choice.tester,
-                    interpreter=interpreter.kind,
-                    on_line=self.on_line,
-                    command=command,
-                    tests=tests,
-                    extra_wheels=extra_wheels,
-                    labels=self.labels,
-                    limits=self.limits(target.triple),
-                    runtime=self.runtime,
-                    timeout=timeout,
-                )
-            if self.stopping():
-                # A wheel that was killed with everything else has not failed
-                raise EngineError("interrupted", code="interrupted")
-            proofs.append(
-                Proof(
-                    wheel=wheel.name,
-                    interpreter=interpreter.kind,
-                    text=proof_text(choice, result),
-                    ran=result is not None,
-                    ok=result is None or result.ok,
-                    tail=result.tail if result else (),
-                )
-            )
-        return tuple(proofs)
+        run = partial(
+            run_wheel,
+            wheel,
+            engine=self.engine,
+            on_line=self.on_line,
+            command=command,
+            tests=tests,
+            extra_wheels=extra_wheels,
+            labels=self.labels,
+            limits=self.limits(target.triple),
+            runtime=self.runtime,
+            timeout=timeout,
+        )
+        return tuple(self._prove_on(item, target, wheel.name, run) for item in wanted)
+
+    def _prove_on(
+        self, interpreter: Interpreter, target: Target, wheel: str, run: Callable[..., TestResult]
+    ) -> Proof:
+        """What one interpreter makes of a wheel, if there is a tester that has it.
+
+        :param run: runs the wheel, when it is told where.
+        """
+        choice = choose(target, interpreter)
+        result: TestResult | None = None
+        if choice.tester:
+            image = self.images.ensure(recipe_for(choice.tester)).id
+            result = run(image=image, tester=choice.tester, interpreter=interpreter.kind)
+        if self.stopping():
+            # A wheel that was killed with everything else has not failed
+            raise EngineError("interrupted", code="interrupted")
+        return Proof(
+            wheel=wheel,
+            interpreter=interpreter.kind,
+            text=proof_text(choice, result),
+            ran=result is not None,
+            ok=result is None or result.ok,
+            tail=result.tail if result else (),
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -108,40 +109,22 @@ def run_wheel(
     :raises CheckError: ``bad-wheel``.
     :raises EngineError: the engine failed; ``qemu-missing`` where its machine cannot start foreign programs.
     """
-    names = modules(installed_files(wheel))
-    if not names:
-        raise CheckError(f"{wheel.name} has no module to import", code="bad-wheel")
-    start = tester.start[interpreter]
+    names = _importable(wheel)
     output = _Output(on_line, tester.noise)
     spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
     with _started(engine, spec, tester) as container:
-        for each in (*extra_wheels, wheel):
-            container.put(WHEEL, tar_wheel(each, folder="site", owner=user))
-        container.put(WHEEL, tar_stream([whole_file("probe.py", _probe())], owner=user))
-        if tests:
-            container.put(TESTS, tar_tests(tests, owner=user))
-        probed = container.run(
-            (*start, f"{WHEEL}/probe.py", *names),
-            on_line=output.take,
-            workdir=TEMPORARY,
-            timeout=timeout,
-        )
+        _fill(container, (*extra_wheels, wheel), tests, user)
+        start = tester.start[interpreter]
+        run = partial(container.run, on_line=output.take, timeout=timeout)
+        probed = run((*start, f"{WHEEL}/probe.py", *names), workdir=TEMPORARY)
         answer = output.answer()
-        reason = _reason("importing it", probed, limits) or _mismatch(answer, interpreter)
+        reason = _import_failure(probed, answer, limits) or _mismatch(answer, interpreter)
         seconds = probed.seconds
         if command and not reason:
             argv = [word for part in command for word in (start if part == PYTHON else (part,))]
-            ran = container.run(
-                argv,
-                on_line=output.take,
-                workdir=TESTS if tests else TEMPORARY,
-                timeout=timeout,
-            )
+            ran = run(argv, workdir=TESTS if tests else TEMPORARY)
             seconds += ran.seconds
             reason = _reason("the test command", ran, limits)
-    failed = answer.get("failed")
-    if probed.exit_code and failed and isinstance(failed, dict):
-        reason = "; ".join(f"import {name}: {why}" for name, why in failed.items())
     return TestResult(
         wheel=wheel.name,
         tester=tester.name,
@@ -153,6 +136,30 @@ def run_wheel(
         tail=tuple(output.tail),
         seconds=seconds,
     )
+
+
+def _fill(container: Container, wheels: Iterable[Path], tests: Path | None, owner: tuple[int, int]) -> None:
+    """Put everything that is tried into the container, each wheel over those before it."""
+    for each in wheels:
+        container.put(WHEEL, tar_wheel(each, folder="site", owner=owner))
+    container.put(WHEEL, tar_stream([whole_file("probe.py", _probe())], owner=owner))
+    if tests:
+        container.put(TESTS, tar_tests(tests, owner=owner))
+
+
+def _importable(wheel: Path) -> tuple[str, ...]:
+    names = modules(installed_files(wheel))
+    if not names:
+        raise CheckError(f"{wheel.name} has no module to import", code="bad-wheel")
+    return names
+
+
+def _import_failure(probed: ExecResult, answer: Mapping[str, Any], limits: Limits) -> str:
+    """What the probe says of modules that cannot be imported, else how it ended."""
+    failed = answer.get("failed")
+    if probed.exit_code and failed and isinstance(failed, dict):
+        return "; ".join(f"import {name}: {why}" for name, why in failed.items())
+    return _reason("importing it", probed, limits)
 
 
 def proof_text(choice: Choice, result: TestResult | None) -> str:
