@@ -187,3 +187,41 @@ def test_only_the_command_searches_the_callers_path() -> None:
         and "path" not in {keyword.arg for keyword in node.keywords}
     ]
     assert [name for name in found if room(name) != "cli"] == []
+
+
+LONGEST = {ast.Module: 400, ast.ClassDef: 250, ast.FunctionDef: 60}
+"""Lines of a module, a class and a function that one can still read in a sitting, or on a screen."""
+LONGER = {
+    "engine.docker",
+    "engine.docker.DockerEngine",
+    "pipeline",
+    "pipeline.Pipeline",
+    "pipeline.Pipeline._run_job",
+    "cli.build.run",
+    "cli.session.Session",
+    "cli.wheels.test",
+}
+"""What may be longer, until it is cut: names only leave this list."""
+
+
+def lengths(name: str, node: ast.AST) -> Iterator[tuple[str, type[ast.AST], int]]:
+    """The lines of everything that is defined in a node, by dotted name."""
+    for part in ast.iter_child_nodes(node):
+        inner = name
+        if isinstance(part, ast.ClassDef | ast.FunctionDef):
+            inner = f"{name}.{part.name}"
+            yield inner, type(part), (part.end_lineno or part.lineno) - part.lineno + 1
+        yield from lengths(inner, part)
+
+
+def test_nothing_is_longer_than_one_can_read() -> None:
+    longer = {
+        inner
+        for name, tree in MODULES.items()
+        for inner, kind, lines in (
+            (name, ast.Module, max((getattr(part, "end_lineno", 0) for part in tree.body), default=0)),
+            *lengths(name, tree),
+        )
+        if lines > LONGEST[kind]
+    }
+    assert longer - LONGER == set()
