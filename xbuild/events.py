@@ -14,6 +14,9 @@ from xbuild.errors import ExitStatus, XbuildError
 
 Phase = Literal["image", "fetch", "build", "collect", "check", "test"]
 Stream = Literal["stdout", "stderr"]
+Level = Literal["info", "warning", "error"]
+RunStatus = Literal["ok", "partly", "failed", "interrupted", "error"]
+"""How a run ended; ``error`` where an error stands in for its report."""
 JobStatus = Literal[
     "built",
     "partly",
@@ -99,7 +102,7 @@ class Notice(Event):
     """Something the user should know: ``level`` is ``info``, ``warning`` or ``error``."""
 
     kind = "notice"
-    level: Literal["info", "warning", "error"]
+    level: Level
     code: str
     message: str
     hint: str = ""
@@ -141,7 +144,7 @@ class RunFinished(Event):
     """
 
     kind = "run-finished"
-    status: Literal["ok", "partly", "failed", "interrupted", "error"]
+    status: RunStatus
     exit_status: int
     seconds: float
     report: str = ""

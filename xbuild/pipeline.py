@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from xbuild import __version__
 from xbuild.catalog import Catalog
@@ -27,8 +26,10 @@ from xbuild.errors import EngineError, ExitStatus, RefusedError, XbuildError
 from xbuild.events import (
     Event,
     JobFinished,
+    Level,
     Notice,
     Output,
+    Phase,
     PhaseStarted,
     Progress,
     RunFinished,
@@ -60,7 +61,7 @@ from xbuild.report.assemble import (
     source_report,
 )
 from xbuild.report.model import JobReport, Report, WheelReport
-from xbuild.report.report import exit_status
+from xbuild.report.report import exit_status, run_status
 from xbuild.request.model import BuildRequest, TargetRequest
 from xbuild.storage.workspace import clear_abandoned, work_folder
 from xbuild.util.files import mark_used
@@ -201,21 +202,19 @@ class Pipeline:
         if self._tools.cancelled.is_set() and not allow:
             raise InterruptedRunError("interrupted")
 
-    def _phase(self, phase: str, what: str = "", job: str = "") -> None:
+    def _phase(self, phase: Phase, what: str = "", job: str = "") -> None:
         self._stop_if_cancelled()
         self._begun.setdefault(phase, time.monotonic())
-        known: Any = phase
         self._tools.emit(
-            PhaseStarted(run=self._run, time=self._tools.clock(), phase=known, what=what, job=job)
+            PhaseStarted(run=self._run, time=self._tools.clock(), phase=phase, what=what, job=job)
         )
 
-    def _notice(self, level: str, code: str, message: str, *, hint: str = "", job: str = "") -> None:
-        known: Any = level
+    def _notice(self, level: Level, code: str, message: str, *, hint: str = "", job: str = "") -> None:
         self._tools.emit(
             Notice(
                 run=self._run,
                 time=self._tools.clock(),
-                level=known,
+                level=level,
                 code=code,
                 message=message,
                 hint=hint,
@@ -697,11 +696,10 @@ def finished(report: Report, *, now: float, path: Path | None) -> RunFinished:
 
     :param path: where the report is, if there was room for it.
     """
-    words: dict[int, Any] = {0: "ok", 4: "partly", 130: "interrupted"}
     return RunFinished(
         run=report.run,
         time=now,
-        status=words.get(report.exit_status, "failed"),
+        status=run_status(report),
         exit_status=report.exit_status,
         seconds=report.seconds,
         report=str(path or ""),

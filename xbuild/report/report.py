@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from xbuild.errors import ExitStatus
-from xbuild.events import JobStatus
+from xbuild.events import JobStatus, RunStatus
 from xbuild.plan.model import Refusal
 from xbuild.report.model import REPORT, JobReport, Report
 from xbuild.util.files import write_whole
 
-__all__ = ["REPORT", "Report", "copy_logs", "exit_status", "write_json"]
+__all__ = ["REPORT", "Report", "copy_logs", "exit_status", "run_status", "write_json"]
 
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "timeout": ExitStatus.TIMEOUT,
@@ -41,6 +41,16 @@ def exit_status(jobs: Iterable[JobReport], refused: Iterable[Refusal]) -> ExitSt
         if len(statuses) == 1
         else (ExitStatus.BUILD_FAILED)
     )
+
+
+def run_status(report: Report) -> RunStatus:
+    """How the run ended, in one word."""
+    words: Mapping[int, RunStatus] = {
+        ExitStatus.OK: "ok",
+        ExitStatus.PARTLY: "partly",
+        ExitStatus.INTERRUPTED: "interrupted",
+    }
+    return words.get(report.exit_status, "failed")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

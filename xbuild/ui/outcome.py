@@ -9,12 +9,12 @@ from typing import Any
 
 from xbuild.execute.outcome import StepReport
 from xbuild.report.model import JobReport, Report, WheelReport
+from xbuild.report.report import run_status
 from xbuild.ui.summary import Refusal, Row, Summary
 
 
 def summarise(report: Report, folder: Path, report_path: str) -> Summary:
     """The summary of a report, with paths relative to ``folder`` where that is shorter."""
-    statuses: dict[int, Any] = {0: "ok", 4: "partly", 130: "interrupted"}
     return Summary(
         rows=tuple(row for job in report.jobs for row in _rows(job, folder)),
         refused=tuple(
@@ -28,18 +28,17 @@ def summarise(report: Report, folder: Path, report_path: str) -> Summary:
             for item in report.refused
         ),
         report_path=_short(report_path, folder),
-        status=statuses.get(report.exit_status, "failed"),
+        status=run_status(report),
     )
 
 
 def _rows(job: JobReport, folder: Path) -> Iterator[Row]:
     wheels = {wheel.file: wheel for wheel in job.wheels}
     if not job.steps:
-        failed: Any = job.status
         yield Row(
             target=job.target,
             interpreter="",
-            status=failed,
+            status=job.status,
             seconds=job.seconds,
             reason=job.reason,
             log=job.log,

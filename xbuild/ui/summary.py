@@ -11,21 +11,11 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from xbuild.events import JobStatus, RunStatus
 from xbuild.ui.lines import HINT, Indented, safe, style_of, subject
 from xbuild.util.text import elapsed, file_size, printable
 
-RowStatus = Literal[
-    "built",
-    "failed",
-    "timeout",
-    "out-of-memory",
-    "engine-error",
-    "internal-error",
-    "interrupted",
-    "check-failed",
-    "refused-output",
-    "not-run",
-]
+RowStatus = JobStatus | Literal["refused-output"]
 _GAP = 2
 
 
@@ -78,7 +68,7 @@ class Summary:
     rows: tuple[Row, ...]
     refused: tuple[Refusal, ...] = ()
     report_path: str = ""
-    status: Literal["ok", "partly", "failed", "interrupted", "error"] = "ok"
+    status: RunStatus = "ok"
 
 
 def render_summary(summary: Summary) -> RenderableType:
