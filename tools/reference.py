@@ -95,7 +95,7 @@ def error_codes() -> str:
         if brief and brief not in said:
             said.append(brief)
     rows = [
-        (f"`{code}`", str(status), "; ".join(said[:SENTENCES]))
+        (f"`{code}`", str(status), "; ".join(sorted(said)[:SENTENCES]))
         for (code, status), said in sorted(found.items())
     ]
     return ERRORS_HEAD + _table(("Code", "Exit status", "Says"), rows)

@@ -3,9 +3,8 @@
     python tests/scoreboard/scoreboard.py build [PROJECT...] [--target TRIPLE]... [--again] [--heavy]
     python tests/scoreboard/scoreboard.py table
 
-What was seen is kept in results/, one file for each project, and a run goes on where the last one stopped. What
-took too long was not seen.
-``table`` writes it into docs/status.md.
+What was seen is kept in results/, one file for each project, and a run goes on where the last one stopped.
+What took too long was not seen. ``table`` writes it into docs/status.md.
 """
 
 from __future__ import annotations
