@@ -15,9 +15,10 @@ from support.configured import Place
 from support.hostile import PROFILE, altered, damaged, texts, toml_values
 
 from xbuild.errors import RefusedError, UsageError
-from xbuild.settings import format_duration, format_size, parse_duration, parse_size
+from xbuild.settings import Settings, format_duration, format_size, parse_duration, parse_size
 from xbuild.settings.describe import describe
 from xbuild.settings.files import key_lines
+from xbuild.settings.model import TABLES
 from xbuild.settings.units import format_age, parse_age
 
 NUMBERS = st.one_of(
@@ -43,6 +44,10 @@ SETTINGS: dict[str, Any] = {
     "network": {"ca_bundle": "", "cargo_index": "sparse+https://index.example/"},
     "target": {"x86_64-unknown-linux-gnu": {"memory": 1 << 30, "timeout": 60, "environment": {"A": "b"}}},
 }
+VARIABLES = [
+    *(f"XBUILD_{name.upper()}" for name in Settings.model_fields),
+    *(f"XBUILD_{table}__{name}".upper() for table, model in TABLES.items() for name in model.model_fields),
+]
 DAMAGED = damaged(st.just(tomli_w.dumps(SETTINGS).encode()))
 
 
@@ -108,10 +113,10 @@ def test_numbers_of_any_size_are_read_or_refused(key: str, number: float) -> Non
 
 
 @PROFILE
-@given(st.sampled_from(["JOBS", "TIMEOUT", "MEMORY", "CPUS", "TARGETS", "RUNS__MAX_AGE"]), texts())
-def test_variables_of_any_text_are_read_or_refused(name: str, text: str) -> None:
+@given(st.dictionaries(st.sampled_from(VARIABLES), texts().filter(lambda text: "\0" not in text), max_size=3))
+def test_variables_of_any_text_are_read_or_refused(environment: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder, suppress(UsageError):
-        Place(Path(folder)).load(environ={f"XBUILD_{name}": text})
+        Place(Path(folder)).load(environ=environment)
 
 
 @PROFILE
