@@ -1,6 +1,6 @@
 """What a tree that somebody else wrote can name: no program, file or host of the caller's.
 
-docs/trust.md has the whole table. Tried elsewhere: the project's settings (test_settings_who.py), paths of
+docs/trust.md has the whole table. Tried elsewhere: the project's settings (test_who.py), paths of
 manifests and links (test_sources.py), git (test_snapshot.py, test_history.py), cargo (test_fetch.py).
 """
 

@@ -1,4 +1,4 @@
-"""Precedence, origins and refusals of the settings."""
+"""Where settings come from: precedence, origins, and what is refused."""
 
 from __future__ import annotations
 

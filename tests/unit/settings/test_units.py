@@ -1,4 +1,4 @@
-"""Sizes and durations."""
+"""Sizes, durations and ages."""
 
 from __future__ import annotations
 
