@@ -50,7 +50,7 @@ GUARD = re.compile(
 # Of the C runtime's headers: names that are Microsoft's or the standard's, and not only mingw-w64's.
 CRT_NAME = re.compile(
     r"_[A-Za-z]\w*|SCN\w+|sig_atomic_t|SIGABRT_COMPAT|(?:float|double)_t|HUGE_VAL[FL]|math_errhandling|MATH_\w+|TIME_UTC"
-    r"|TBYTE|rsize_t|v?w?s*scanf(?:_s)?|(?:str|wcs)nlen_s|L_tmpnam_s|getwc|P_tmpdir|mbsinit|at_quick_exit"
+    r"|TBYTE|rsize_t|v?w?s*scanf(?:_s)?|(?:str|wcs)nlen_s|L_tmpnam_s|getwc|P_tmpdir|mbsinit|(?:at_)?quick_exit"
 )
 
 
@@ -314,12 +314,14 @@ def complete(
         sources.of_mingw(headers, "-DUNICODE", "-D_UNICODE"),
         sources.of_mingw(headers, "-DINITGUID"),
     )
-    crt_headers = {*crt, "sal.h", *(name for name in views.plain.includes if name.startswith("corecrt"))}
+    reached = {inner for found in views.plain.includes.values() for inner in found} | set(
+        views.plain.includes
+    )
+    crt_headers = {*crt, "sal.h", *(name for name in reached if name.startswith("corecrt"))}
     lean = sources.of_mingw(["windows.h"], "-DWIN32_LEAN_AND_MEAN").includes
     core = {*lean, *(inner for found in lean.values() for inner in found)} - crt_headers
     core = {name for name in core if not name.startswith(("sec_api/", "_mingw"))}
     present = sources.present()
-    reached = {inner for found in views.plain.includes.values() for inner in found}
     reached = {name for name in reached if not OWN_HEADERS.match(name) and "pack" not in name}
     headers += sorted((reached & present) - set(headers))
     have = known(sources.of_wine(headers))

@@ -33,6 +33,7 @@ from functools import partial
 from pathlib import Path
 
 from complete_headers import Sources, complete
+from documented import dll_exports, needs_shims
 
 HERE = Path(__file__).resolve().parent
 LLVM = Path("/usr/lib/llvm/bin")
@@ -202,7 +203,11 @@ class Sysroot:
             [self.tool("clang"), "-E", "-P", "-x", "c", "-undef", "-w", *defines, include, path], self.scratch
         )
 
-    def import_libraries(self, mingw: Path) -> None:
+    def import_libraries(self, mingw: Path, more: Mapping[str, Sequence[str]]) -> None:
+        """``more``: names by DLL that mingw-w64's lists lack.
+
+        Not for i686, whose names there are without the size of their arguments.
+        """
         paths: dict[str, Path] = {}
         for folder in filter(None, ("lib-common", self.arch.def_folder)):
             for path in sorted((mingw / folder).iterdir()):
@@ -213,11 +218,24 @@ class Sysroot:
         ucrt_parts = self.folder("ucrt")
 
         def make(library: Path, name: str) -> None:
-            extra = "".join(f"\n{export}" for export in EXTRA_UCRT_EXPORTS.get(name, ()))
-            self.import_library(library, self.read_def(mingw, paths[name]) + extra)
+            definition = self.read_def(mingw, paths[name])
+            added = [
+                *EXTRA_UCRT_EXPORTS.get(name, ()),
+                *(beyond.pop(name, ()) if library.parent == self.um_lib else ()),
+            ]
+            present = set(EXPORT.findall(DATA_ALIAS.sub(r"\1", definition)))
+            extra = "".join(f"\n{export}" for export in added if export not in present)
+            self.import_library(library, definition + extra)
 
+        beyond = (
+            {} if self.arch.name == "x86" else {dll.rpartition(".")[0]: names for dll, names in more.items()}
+        )
+        dlls = {dll.rpartition(".")[0]: dll for dll in more}
         folders = dict.fromkeys(um, self.um_lib) | dict.fromkeys(ucrt, ucrt_parts)
         in_parallel(partial(make, folder / f"{name}.lib", name) for name, folder in folders.items())
+        for name, exports in beyond.items():  # DLLs that mingw-w64 does not know
+            definition = "\n".join([f"LIBRARY {dlls[name]}", "EXPORTS", *exports, ""])
+            self.import_library(self.um_lib / f"{name}.lib", definition)
         make(self.crt_lib / "vcruntime.lib", "vcruntime140")
         self.archive(self.ucrt_lib / "ucrt.lib", ucrt_parts, (f"{name}.lib" for name in ucrt))
 
@@ -302,7 +320,12 @@ class Sysroot:
             sys.stdout.write(f"declarations that do not fit beside Wine's: {' '.join(left_out)}\n")
 
     def headers(
-        self, wine: Path, mingw: Path, wanted: Mapping[str, Sequence[str]], aliases: Iterable[str]
+        self,
+        wine: Path,
+        mingw: Path,
+        wanted: Mapping[str, Sequence[str]],
+        needs: Mapping[str, Sequence[str]],
+        aliases: Iterable[str],
     ) -> None:
         include = self.xwin / "sdk/include"
         copy_headers(wine / "msvcrt", include / "ucrt")
@@ -312,6 +335,7 @@ class Sysroot:
         copy_headers(wine / "windows/ddk", include / "shared")
         link_unless_present(include / "shared/ddk", ".")  # Wine's name for them
         copy_headers(HERE / "shim", self.xwin / "crt/include")
+        needs_shims(self.xwin / "crt/include", include, needs)
         self.complete_headers(mingw, wanted)
         for alias in aliases:
             # A link to a shim, or else to Wine's header: a shim goes on to the next folder that has its name.
@@ -391,10 +415,16 @@ def make(options: argparse.Namespace, arch: Arch, scratch: Path) -> None:
     names = json.loads((HERE / "names.json").read_text())
     mingw = options.zig_lib / "libc/mingw"
     sysroot = Sysroot(arch, options.out, scratch)
-    sysroot.import_libraries(mingw)
+    sysroot.import_libraries(mingw, dll_exports(HERE / "exports.txt"))
     sysroot.umbrella_libraries(names["umbrella_libraries"])
     headers = options.zig_lib / "libc/include/any-windows-any"
-    sysroot.headers(options.wine_headers, headers, names["completed_headers"], names["header_aliases"])
+    sysroot.headers(
+        options.wine_headers,
+        headers,
+        names["completed_headers"],
+        names["header_needs"],
+        names["header_aliases"],
+    )
     sysroot.guid_libraries()
     sysroot.library_aliases(names["library_aliases"])
     objects = sysroot.start_up()

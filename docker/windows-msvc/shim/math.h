@@ -10,6 +10,17 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+__declspec(dllimport) int __cdecl abs(int x);
+__declspec(dllimport) long __cdecl labs(long x);
+__declspec(dllimport) long long __cdecl llabs(long long x);
+__declspec(dllimport) double __cdecl atof(const char *text);
+__declspec(dllimport) double __cdecl _atof_l(const char *text, _locale_t locale);
+#ifdef _M_X64
+__declspec(dllimport) int __cdecl _get_FMA3_enable(void);
+__declspec(dllimport) int __cdecl _set_FMA3_enable(int flag);
+#endif
+static __inline long double __cdecl _chgsignl(long double x) { return _chgsign((double)x); }
+static __inline long double __cdecl lgammal(long double x) { return lgamma((double)x); }
 static __inline long double __cdecl acosl(long double x) { return acos((double)x); }
 static __inline long double __cdecl asinl(long double x) { return asin((double)x); }
 static __inline long double __cdecl atanl(long double x) { return atan((double)x); }

@@ -6,6 +6,7 @@
 extern "C" {
 #endif
 #define TIME_UTC 1
+static __inline void __cdecl tzset(void) { _tzset(); }
 #ifdef _USE_32BIT_TIME_T
 __declspec(dllimport) int __cdecl _timespec32_get(struct _timespec32 *, int);
 static __inline int __cdecl timespec_get(struct timespec *now, int base)

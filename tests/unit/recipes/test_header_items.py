@@ -101,3 +101,22 @@ def test_no_header_is_listed_twice() -> None:
     names = json.loads((RECIPE / "names.json").read_text())["completed_headers"]
     for kind in ("crt", "windows", "unfit"):
         assert len(names[kind]) == len(set(names[kind]))
+
+
+def test_shims_of_what_headers_need(recipe: ModuleType, tmp_path: Path) -> None:
+    """A header that Wine has too is included behind what it needs."""
+    documented = importlib.import_module("documented")
+    (tmp_path / "um").mkdir()
+    (tmp_path / "um/lmat.h").touch()
+    documented.needs_shims(tmp_path, tmp_path, {"lmat.h": ["lmcons.h"], "split.h": ["whole.h"]})
+    assert (tmp_path / "lmat.h").read_text().splitlines()[1:] == [
+        "#include <lmcons.h>",
+        "#include_next <lmat.h>",
+    ]
+    assert (tmp_path / "split.h").read_text().splitlines()[1:] == ["#include <whole.h>"]
+
+
+def test_exports_by_dll(recipe: ModuleType) -> None:
+    exports = importlib.import_module("documented").dll_exports(RECIPE / "exports.txt")
+    assert "AmsiScanBuffer" in exports["amsi.dll"]
+    assert all(names for names in exports.values())
