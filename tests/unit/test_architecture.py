@@ -13,7 +13,7 @@ import xbuild
 ROOT = Path(xbuild.__file__).parent
 
 EDGE = {"cli", "settings", "app", "engine"}
-PROBES = {"check.native.probe", "check.trial.probe", "rebuild.compare.probe"}
+PROBES = {"check.native.probe", "check.trial.probe"}
 """Modules that run as a process of their own, whose output and status are their answer."""
 
 

@@ -2,6 +2,6 @@
 
 from xbuild.check.audit.audit import audit
 from xbuild.check.model import AuditResult, Finding, ModuleFacts
-from xbuild.check.native.probing import Parsers
+from xbuild.check.native.parser import Parsers
 
 __all__ = ["AuditResult", "Finding", "ModuleFacts", "Parsers", "audit"]

@@ -17,7 +17,8 @@ from xbuild.check.audit.extension import FORMATS, check_common, with_role
 from xbuild.check.audit.macho import check_macho
 from xbuild.check.audit.pe import check_pe
 from xbuild.check.model import AuditResult, Finding, ModuleFacts, Severity
-from xbuild.check.native.probing import Parsers, looks_native, probe_members
+from xbuild.check.native.parser import Parsers
+from xbuild.check.native.probing import looks_native, probe_members
 from xbuild.errors import ArtifactError
 from xbuild.wheels.members import scan_members
 from xbuild.wheels.naming import WheelName, find_interpreters, find_target, interpreter_tags, parse_name

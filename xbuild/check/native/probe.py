@@ -1,16 +1,19 @@
-"""Child process that parses native files with lief and writes what it saw, one JSON line per file.
+"""Child process that takes native files apart with lief and writes what it saw, one JSON line per file.
 
 lief is a large C++ parser and the files are hostile, so it runs here, away from the program: with limits on
-memory, processor time and output, and free to crash. The names of files to parse come on standard input, one
-a line. ``probing.py`` starts it and judges what it says. It imports nothing of xbuild, to start fast.
+memory, processor time and output, and free to crash. The names of files come on standard input, one a line;
+its argument says what is asked about them (:data:`QUESTIONS`). ``parser.py`` starts it; who asks judges what
+it says. It imports nothing of xbuild, to start fast.
 docs/decisions/0007-native-files-in-a-child-process.md tells why it is a process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import resource
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,8 @@ _NAMES = 200_000
 _LENGTH = 4096
 _LIMITS = (
     (resource.RLIMIT_AS, 6 << 30),
-    (resource.RLIMIT_CPU, 120),
-    (resource.RLIMIT_FSIZE, 16 << 20),
+    (resource.RLIMIT_CPU, 240),
+    (resource.RLIMIT_FSIZE, 128 << 20),
     (resource.RLIMIT_CORE, 0),
 )
 _MEMORY = 1 << 30
@@ -33,10 +36,15 @@ _DYNAMIC_LOOKUP = 0xFE
 _MAIN_PROGRAM = 0xFF
 _TWO_LEVEL = 0x80
 _EXTERNAL_IN_SECTION = 0x0F
+_SYMBOLS = 100_000
+_SHORT = 1024
+_SECTIONS = 1000
+_BAG = 128 << 20
 
 
 def main() -> None:
-    """Parse every file named on standard input."""
+    """Answer the question about every file named on standard input."""
+    answer = QUESTIONS[sys.argv[1]]
     for kind, limit in _LIMITS:
         bound = _within(kind, limit)
         resource.setrlimit(kind, (bound, bound))
@@ -44,7 +52,7 @@ def main() -> None:
     for line in sys.stdin:
         path = line.rstrip("\n")
         bound_memory(Path(path).stat().st_size)
-        sys.stdout.write(json.dumps({"path": path, **describe(Path(path))}) + "\n")
+        sys.stdout.write(json.dumps({"path": path, **answer(Path(path))}) + "\n")
         sys.stdout.flush()
 
 
@@ -224,6 +232,132 @@ def _macho_platform(binary: lief.MachO.Binary) -> dict[str, Any]:
         return {"minimum_os": list(old.version[:2]), "platform": "MACOS" if mac else old.command.name}
     return {"minimum_os": [], "platform": ""}
 
+
+def take_apart(path: Path) -> dict[str, Any]:
+    """Headers, sections and symbols of a native file; nothing where lief cannot make sense of it."""
+    parts = []
+    try:
+        for part in _parts(path):
+            parts.append(part)  # noqa: PERF402  # what came before a failure is kept
+    except (ValueError, TypeError, AttributeError, RuntimeError, MemoryError):
+        pass
+    return {"parts": parts}
+
+
+def _parts(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic[:2] == b"MZ":
+        pe_config = lief.PE.ParserConfig()
+        pe_config.parse_signature = pe_config.parse_rsrc = pe_config.parse_exceptions = False
+        pe = lief.PE.parse(str(path), pe_config)
+        if pe is not None:
+            yield _part("", _pe_headers(pe), pe.sections, _pe_symbols(pe))
+    elif magic == b"\x7fELF":
+        elf_config = lief.ELF.ParserConfig()
+        elf_config.parse_relocations = elf_config.parse_overlay = False
+        elf = lief.ELF.parse(str(path), elf_config)
+        if elf is not None:
+            symbols = ((item.name, item.size, item.value) for item in elf.symbols if item.shndx)
+            yield _part("", _elf_headers(elf), elf.sections, symbols)
+    else:
+        macho_config = lief.MachO.ParserConfig()
+        macho_config.parse_dyld_bindings = macho_config.parse_dyld_rebases = False
+        fat = lief.MachO.parse(str(path), macho_config)
+        for index in range(fat.size if fat else 0):
+            binary = fat.at(index) if fat else None
+            if binary is not None:
+                named = ((item.name, 0, item.value) for item in binary.symbols if item.value)
+                prefix = f"{binary.header.cpu_type.name}:"
+                yield _part(prefix, _macho_headers(binary), binary.sections, named)
+
+
+def _part(
+    prefix: str,
+    headers: dict[str, str],
+    sections: Iterable[Any],
+    symbols: Iterable[tuple[str | bytes, int, int]],
+) -> dict[str, Any]:
+    named = sorted((value, _short(name), size) for name, size, value in symbols if name)
+    return {
+        "headers": {prefix + name: value for name, value in headers.items()},
+        "sections": list(_sections(prefix, sections)),
+        "symbols": [(name, size) for _, name, size in named[:_SYMBOLS]],
+    }
+
+
+def _sections(prefix: str, sections: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for index, section in enumerate(sections):
+        if index >= _SECTIONS:
+            return
+        content = bytes(section.content)
+        segment = getattr(section, "segment_name", "")
+        name = _short(section.name)
+        yield {
+            "name": prefix + (f"{segment},{name}" if segment else name),
+            "size": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bag": _bag(content),
+        }
+
+
+def _bag(content: bytes) -> str:
+    """What two contents share when one is the other in another order."""
+    counts = Counter(content[:_BAG])
+    return hashlib.sha256(repr(sorted(counts.items())).encode()).hexdigest()
+
+
+def _short(value: str | bytes) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text[:_SHORT]
+
+
+def _pe_headers(binary: lief.PE.Binary) -> dict[str, str]:
+    found = {
+        "timestamp": str(binary.header.time_date_stamps),
+        "checksum": f"{binary.optional_header.checksum:#x}",
+        "linker": f"{binary.optional_header.major_linker_version}."
+        f"{binary.optional_header.minor_linker_version}",
+    }
+    for index, entry in enumerate(binary.debug):
+        found[f"debug {index} {entry.type.name} timestamp"] = str(entry.timestamp)
+        if isinstance(entry, lief.PE.CodeViewPDB):
+            found[f"debug {index} guid"] = _short(entry.guid)
+            found[f"debug {index} pdb"] = _short(entry.filename)
+    return found
+
+
+def _pe_symbols(binary: lief.PE.Binary) -> Iterator[tuple[str | bytes, int, int]]:
+    table = binary.get_export()
+    for entry in table.entries if table else ():
+        yield entry.name, 0, entry.address
+
+
+def _elf_headers(binary: lief.ELF.Binary) -> dict[str, str]:
+    found = {"entry point": f"{binary.header.entrypoint:#x}"}
+    for note in binary.notes:
+        if note.type == lief.ELF.Note.TYPE.GNU_BUILD_ID:
+            found["build-id"] = bytes(note.description).hex()
+    comment = binary.get_section(".comment") if binary.has_section(".comment") else None
+    if comment is not None:
+        found["comment"] = _short(bytes(comment.content).replace(b"\0", b" "))
+    return found
+
+
+def _macho_headers(binary: lief.MachO.Binary) -> dict[str, str]:
+    found = {}
+    uuid = binary.uuid if binary.has_uuid else None
+    if uuid is not None:
+        found["uuid"] = bytes(uuid.uuid).hex()
+    build = binary.build_version if binary.has_build_version else None
+    if build is not None:
+        found["sdk"] = ".".join(map(str, build.sdk))
+        found["oldest system"] = ".".join(map(str, build.minos))
+    return found
+
+
+QUESTIONS = {"interface": describe, "contents": take_apart}
+"""What a file needs and offers, for the audit; what it is made of, for the comparison of two builds."""
 
 if __name__ == "__main__":
     main()

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from xbuild.check.native.parser import Parser, ask
 from xbuild.rebuild.compare.model import Difference, SectionDifference
 
-_PROBE = Path(__file__).with_name("probe.py")
 _ANSWER_LIMIT = 128 << 20
 _SHOWN = 8
 _HASHES = re.compile(r"17h[0-9a-f]{16}E|(?<=Cs)[0-9A-Za-z]{6,13}_|\.llvm\.\d+")
@@ -50,52 +47,21 @@ class Symbols:
     moved: bool = False
 
 
-def probe(paths: Sequence[Path], folder: Path, *, timeout: float) -> list[Native]:
+def probe(paths: Sequence[Path], *, timeout: float) -> list[Native]:
     """What there is to see of the files, in their order; nothing of those that crash the parser.
 
-    :param folder: private, for the questions and answers.
+    :param timeout: seconds for all of them.
     """
-    answers: dict[str, Native] = {}
-    waiting = list(paths)
-    while waiting:
-        said = _run(waiting, folder, timeout)
-        answers |= said
-        waiting = waiting[len(said) + 1 :]
-    return [answers.get(str(path), Native()) for path in paths]
+    answers = ask(paths, partial(Parser, "contents"), timeout=timeout, room=_ANSWER_LIMIT)
+    return [_read(answers.get(str(path), {})) for path in paths]
 
 
-def _run(paths: Sequence[Path], folder: Path, timeout: float) -> dict[str, Native]:
-    question = folder / "question"
-    question.write_text("".join(f"{path}\n" for path in paths), "utf-8")
-    command = (sys.executable, "-S", "-P", "-B", str(_PROBE))
-    environment = {"PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
-    with question.open("rb") as asked, (folder / "answer").open("w+b") as answer:
-        process = subprocess.Popen(
-            command, stdin=asked, stdout=answer, stderr=subprocess.DEVNULL, env=environment, cwd=folder
-        )
-        try:
-            process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            process.kill()
-            process.wait()
-        answer.seek(0)
-        return _read(answer.read(_ANSWER_LIMIT), paths)
-
-
-def _read(raw: bytes, paths: Sequence[Path]) -> dict[str, Native]:
-    """The answers, as long as they come in order and are whole."""
-    said: dict[str, Native] = {}
-    for path, line in zip(paths, raw.split(b"\n"), strict=False):
-        try:
-            answer = json.loads(line)
-            if answer["path"] != str(path):
-                break
-            said[str(path)] = _native(answer["parts"])
-        except (ValueError, KeyError, TypeError):
-            break
-    return said
+def _read(answer: Mapping[str, Any]) -> Native:
+    """The answer as far as it is one: the file may have made the parser say anything."""
+    try:
+        return _native(answer["parts"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Native()
 
 
 def _native(parts: list[dict[str, Any]]) -> Native:

@@ -85,7 +85,7 @@ def _compare(result: Comparison, a: BinaryIO, b: BinaryIO, timeout: float) -> Co
     with tempfile.TemporaryDirectory(prefix="xbuild-compare-") as folder:
         for pair in _unpack(first, second, a, b, Path(folder)):
             detailed = len(entries) < _MOST_DETAILED and time.monotonic() < until
-            entry, why = _compare_entry(pair, Path(folder), timeout, detailed=detailed)
+            entry, why = _compare_entry(pair, timeout, detailed=detailed)
             entries.append(entry)
             causes += why
     if not archive and not entries:
@@ -130,9 +130,7 @@ def _unpack(
         yield _Pair(name, part, other, paths)
 
 
-def _compare_entry(
-    pair: _Pair, folder: Path, timeout: float, *, detailed: bool
-) -> tuple[EntryDifference, list[Cause]]:
+def _compare_entry(pair: _Pair, timeout: float, *, detailed: bool) -> tuple[EntryDifference, list[Cause]]:
     sizes = [path.stat().st_size for path in pair.paths]
     with pair.paths[0].open("rb") as one, pair.paths[1].open("rb") as other:
         first = _first(one, other)
@@ -141,7 +139,7 @@ def _compare_entry(
         return entry, []
     a, b = (path.read_bytes() for path in pair.paths)
     if any(part.member and looks_native(part.member) for part in (pair.a, pair.b)):
-        return _compare_native(entry, pair, (a, b), folder, timeout)
+        return _compare_native(entry, pair, (a, b), timeout)
     lines = as_text(a), as_text(b)
     if lines[0] is None or lines[1] is None:
         return entry, list(trace_causes(pair.name, compare_traces(a, b)))
@@ -156,9 +154,9 @@ def _compare_entry(
 
 
 def _compare_native(
-    entry: EntryDifference, pair: _Pair, contents: tuple[bytes, bytes], folder: Path, timeout: float
+    entry: EntryDifference, pair: _Pair, contents: tuple[bytes, bytes], timeout: float
 ) -> tuple[EntryDifference, list[Cause]]:
-    first, second = probe(pair.paths, folder, timeout=timeout)
+    first, second = probe(pair.paths, timeout=timeout)
     headers = tuple(compare_headers(pair.name, first, second))
     sections = tuple(compare_sections(first, second))
     symbols = compare_symbols(first, second)

@@ -17,7 +17,8 @@ from support.wheel_files import make_wheel
 
 from xbuild.check.audit import Parsers
 from xbuild.check.model import Finding, ModuleFacts
-from xbuild.check.native.probing import Parser, probe_members
+from xbuild.check.native.parser import Parser, ask
+from xbuild.check.native.probing import probe_members
 from xbuild.wheels.members import scan_members
 from xbuild.wheels.zip import Limits, read_entries
 
@@ -26,7 +27,7 @@ PROGRAM = Path(sys.executable).resolve()
 
 def asked(parser: Parser, path: Path = PROGRAM) -> str:
     with parser:
-        return str(json.loads(parser.ask([path], 60))["format"])
+        return str(json.loads(parser.ask([path], 60, 1 << 20))["format"])
 
 
 def children() -> set[int]:
@@ -64,7 +65,7 @@ def test_a_file_that_takes_too_long(tmp_path: Path) -> None:
     endless = tmp_path / "endless"
     os.mkfifo(endless)
     with Parsers().take() as parser:
-        assert parser.ask([endless], 0.5) == b""
+        assert parser.ask([endless], 0.5, 1 << 20) == b""
         assert parser.ended
 
 
@@ -74,7 +75,7 @@ class Dying(Parser):
     def __init__(self) -> None:
         pass
 
-    def ask(self, paths: Sequence[Path], timeout: float, room: int = 0) -> bytes:
+    def ask(self, paths: Sequence[Path], timeout: float, room: int) -> bytes:
         time.sleep(0.1)
         return b""
 
@@ -123,3 +124,12 @@ def test_a_small_file_gets_little_memory() -> None:
     taking = "from xbuild.check.native.probe import bound_memory; bound_memory(4); bytearray(2 << 30)"
     done = subprocess.run((sys.executable, "-c", taking), capture_output=True, text=True, check=False)
     assert "MemoryError" in done.stderr
+
+
+def test_what_a_file_is_made_of_after_one_that_kills_the_parser(tmp_path: Path) -> None:
+    killing, sound = tmp_path / "a", tmp_path / "b"
+    sound.write_bytes(Elf(needed=["libc.so.6"]).build())
+    parsers = iter((Dying(), Parser("contents")))
+    answers = ask([killing, sound], lambda: next(parsers), timeout=60, room=1 << 20)
+    assert [*answers] == [str(sound)]
+    assert [*answers[str(sound)]["parts"][0]] == ["headers", "sections", "symbols"]
