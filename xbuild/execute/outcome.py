@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from xbuild.events import JobStatus
 
@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from xbuild.collect.collect import Collected
     from xbuild.plan.model import Job
 
+StepStatus = Literal[
+    "built", "failed", "check-failed", "refused-output", "timeout", "out-of-memory", "interrupted"
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One interpreter's build. ``status`` is ``built`` or why it is not.
+    """One interpreter's build.
 
+    :ivar status: ``built``, or why it is not.
     :ivar reason: what failed, and the first real error; may have several lines.
     :ivar hint: the wall of xbuild's own that it met, and the way out; ``""`` where none is known.
     """
@@ -24,7 +29,7 @@ class StepReport:
     interpreters: tuple[str, ...]
     argv: tuple[str, ...]
     wheel: str
-    status: str
+    status: StepStatus
     exit_code: int
     seconds: float
     reason: str = ""

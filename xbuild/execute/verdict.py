@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +11,18 @@ from xbuild.engine import ExecResult
 from xbuild.errors import ArtifactError, EngineError, XbuildError
 from xbuild.events import JobStatus
 from xbuild.execute.diagnosis import Finder, Scene, hint_of
-from xbuild.execute.outcome import StepReport
+from xbuild.execute.outcome import StepReport, StepStatus
 from xbuild.plan.model import Job, Step
 
 STOPPING: tuple[JobStatus, ...] = ("interrupted", "timeout", "out-of-memory")
 """After one of these a job runs no other step: the first of them that a step has is the job's."""
 LAST_STATUSES = {*STOPPING, "refused-output"}
 """After one of these the container is not trusted, or not able, to run another step."""
-_STATUS_OF_ARTIFACT = {"bad-wheel": "check-failed", "no-wheel": "failed", "cannot-write": "failed"}
+_STATUS_OF_ARTIFACT: Mapping[str, StepStatus] = {
+    "bad-wheel": "check-failed",
+    "no-wheel": "failed",
+    "cannot-write": "failed",
+}
 
 
 def step_report(step: Step, result: ExecResult, finder: Finder, job: Job, scene: Scene) -> StepReport:
@@ -27,7 +31,8 @@ def step_report(step: Step, result: ExecResult, finder: Finder, job: Job, scene:
     :param finder: has seen all of the command's output.
     :param scene: where the hint's causes are looked for.
     """
-    status, reason, hint = "built", "", ""
+    status: StepStatus = "built"
+    reason = hint = ""
     if result.timed_out:
         status, reason = "timeout", f"stopped after {job.timeout:.0f} s (setting: timeout)"
         reason += f", in the middle of: {finder.last.strip()}" if finder.last else ""

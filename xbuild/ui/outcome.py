@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from xbuild.execute.outcome import StepReport
 from xbuild.report.model import JobReport, Report, WheelReport
 from xbuild.report.report import run_status
-from xbuild.ui.summary import Refusal, Row, Summary
+from xbuild.ui.summary import Refusal, Row, RowStatus, Summary
 
 
 def summarise(report: Report, folder: Path, report_path: str) -> Summary:
@@ -76,7 +75,7 @@ def _unproven(job: JobReport, wheel: WheelReport) -> str:
     return job.reason if job.status in {"engine-error", "internal-error"} else wheel.proof.partition("; ")[2]
 
 
-def _status(step: StepReport) -> Any:
+def _status(step: StepReport) -> RowStatus:
     return "check-failed" if step.status == "built" else step.status
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -12,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from xbuild.events import JobStatus, RunStatus
+from xbuild.execute.outcome import StepStatus
 from xbuild.ui.lines import HINT, Indented, safe, style_of, subject
 from xbuild.util.text import elapsed, file_size, printable
 
-RowStatus = JobStatus | Literal["refused-output"]
+RowStatus = JobStatus | StepStatus
 _GAP = 2
 
 
