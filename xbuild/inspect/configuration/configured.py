@@ -9,31 +9,26 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import tomli_w
 
 from xbuild.catalog import Target
 from xbuild.errors import RefusedError
+from xbuild.inspect.configuration.rules import Does, KeyRule
 from xbuild.inspect.configuration.rustflags import applies, flags_of
 from xbuild.inspect.crate.cargoconfig import CargoConfig, ConfigFile
 from xbuild.inspect.crate.toolchain import BOOTSTRAP
 from xbuild.util.files import write_whole
 
-Does = Literal["honoured", "passed over", "without effect", "refused"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What is done with a key. The fields are explained in ``cargo-config.toml``."""
+class Rule(KeyRule):
+    """What is done with a key of cargo's configuration. The fields are explained in ``cargo-config.toml``.
 
-    key: str
-    does: Does
-    example: str
-    why: str = ""
-    hint: str = ""
-    check: str = ""
-    otherwise: Does = "honoured"
+    :ivar env: what makes cargo pass the key over.
+    """
+
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -130,7 +125,7 @@ def _found(case: _Case) -> Iterator[Found]:
                     raise RefusedError(
                         f"cannot make sense of {file.shown}", details=str(error), code="bad-cargo-config"
                     ) from error
-                yield Found(rule=rule, file=file, key=key, does=rule.does if holds else rule.otherwise)
+                yield Found(rule=rule, file=file, key=key, does=rule.outcome(holds=holds))
 
 
 def _matches(table: Mapping[str, Any], pattern: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

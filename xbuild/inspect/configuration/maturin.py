@@ -15,40 +15,33 @@ from packaging.version import InvalidVersion, Version
 from xbuild.catalog import Target
 from xbuild.errors import RefusedError
 from xbuild.inspect.configuration.configured import rule_of
+from xbuild.inspect.configuration.rules import Does, KeyRule, Reason
 from xbuild.inspect.crate.cargoconfig import merge
 from xbuild.inspect.crate.toolchain import BOOTSTRAP
 from xbuild.util.toml import parse_toml
 
 _NIGHTLY = "unsupported-toolchain"
-Does = Literal["honoured", "overruled", "passed over", "without effect", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """What is done with a key of ``[tool.maturin]``. The fields are explained in ``maturin.toml``."""
+class Key(KeyRule):
+    """What is done with a key of ``[tool.maturin]``. The fields are explained in ``maturin.toml``.
 
-    key: str
-    does: Does
-    example: str
-    why: str = ""
-    hint: str = ""
+    :ivar flag: maturin's, that does the same.
+    :ivar code: of the note or the refusal.
+    """
+
     flag: str = ""
     code: str = ""
-    check: str = ""
-    otherwise: Does = "honoured"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class Variable(Reason):
     """What is done with variables. The fields are explained in ``maturin.toml``."""
 
     names: tuple[str, ...]
     environment: Does
     shell: Literal["", "honoured", "passed over"] = ""
-    why: str = ""
-    hint: str = ""
-    check: str = ""
-    otherwise: Does = "honoured"
 
     def covers(self, name: str) -> bool:
         """Whether the row is about a variable."""
@@ -85,7 +78,7 @@ def judge_settings(
         if row.key not in settings:
             continue
         holds = _holds(row, settings[row.key], target)
-        does = row.does if holds or not row.check else row.otherwise
+        does = row.outcome(holds=holds)
         if does == "refused" and not (row.code == _NIGHTLY and environment.get(BOOTSTRAP)):
             raise RefusedError(
                 f"{row.key} of [tool.maturin] cannot be honoured",
