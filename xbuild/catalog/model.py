@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
+import tomllib  # noqa: TID251  # for tables of xbuild's own
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
+import tomllib  # noqa: TID251  # for tables of xbuild's own
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache

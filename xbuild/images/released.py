@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import tomllib  # noqa: TID251  # for tables of xbuild's own
 from pathlib import Path
 
 from xbuild.engine import Image

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
 from support.fakes import make_crate
 
-import xbuild
 from xbuild.catalog import load_catalog
 from xbuild.cli.compose import make_request
 from xbuild.inspect.crate.cargo_lock import read_lock
@@ -16,20 +14,6 @@ from xbuild.inspect.crate.manifest import read_manifest
 from xbuild.settings import Settings
 from xbuild.settings.files import read
 from xbuild.util.toml import parse_toml
-
-OWN_DATA = {
-    "catalog/frameworks.py",
-    "catalog/model.py",
-    "catalog/sysroots.py",
-    "execute/diagnosis/walls.py",
-    "images/recipe.py",
-    "images/released.py",
-    "inspect/configuration/configured.py",
-    "inspect/configuration/maturin.py",
-    "check/trial/testers.py",
-    "wheels/naming.py",
-}
-"""Modules that read xbuild's own tables only."""
 
 
 @pytest.mark.parametrize(
@@ -68,15 +52,3 @@ def test_every_file_of_a_project(tmp_path: Path, mark: str, monkeypatch: pytest.
     assert config is not None
     assert config.where(("environment", "A")) == "xbuild.toml:2"
     assert config.where(("environment",)) == "xbuild.toml:1"
-
-
-def test_only_its_own_data_is_read_otherwise() -> None:
-    root = Path(xbuild.__file__).parent
-    users = {
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*.py")
-        if "_docker" not in path.relative_to(root).parts  # an installed copy has the recipes in it
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Import) and any(alias.name == "tomllib" for alias in node.names)
-    }
-    assert users == OWN_DATA

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+import tomllib  # noqa: TID251  # for tables of xbuild's own
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
