@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from support.fakes import FakeEngine
 
 from xbuild.engine.docker import DockerEngine
-from xbuild.errors import NETWORK_HINT, EngineError, ImageError
+from xbuild.errors import EngineError, ImageError
 from xbuild.images.bootstrap import Mirrors, ensure_root
 
 
@@ -43,12 +42,3 @@ def test_what_an_engine_behind_ssh_takes() -> None:
     assert caught.value.code == "engine-unreachable"
     assert "docker[ssh]" in caught.value.hint
     assert not caught.value.retryable
-
-
-def test_doctor_is_said_to_check_what_it_checks() -> None:
-    """It asks no mirror and no proxy."""
-    _, _, doctor = NETWORK_HINT.partition("`xbuild doctor`")
-    assert doctor == " checks the certificate authority"
-    sources = Path(ensure_root.__code__.co_filename).parents[1]
-    texts = [path.read_text("utf-8") for path in sources.rglob("*.py")]
-    assert not any("checks mirrors" in text for text in texts)
