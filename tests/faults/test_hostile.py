@@ -205,7 +205,7 @@ def make_device(ground: Ground, container: str) -> None:
 
     :raises OSError: nor is this process, or the engine is elsewhere.
     """
-    mounts = ground.engine._api.inspect_container(container)["Mounts"]
+    mounts = ground.engine.client.api.inspect_container(container)["Mounts"]
     (place,) = (item["Source"] for item in mounts if item["Destination"] == OUT)
     os.mknod(f"{place}/bad", 0o644 | stat.S_IFCHR, os.makedev(1, 5))
 
@@ -394,9 +394,9 @@ def wire(engine: DockerEngine, bridge: str) -> Iterator[Wire]:
     prefix = f"fd00:{os.getpid() & 0xFFFF:x}:1::"
     pool = IPAMConfig(pool_configs=[IPAMPool(subnet=f"{prefix}/64", gateway=f"{prefix}1")])
     name = f"xbuild-wire-{os.getpid()}"
-    made = engine._api.create_network(name, ipam=pool, enable_ipv6=True)
+    made = engine.client.api.create_network(name, ipam=pool, enable_ipv6=True)
     yield Wire(name, [bridge, f"[{prefix}1]"])
-    engine._api.remove_network(made["Id"])
+    engine.client.api.remove_network(made["Id"])
 
 
 REACH = """
@@ -482,7 +482,7 @@ def hear_the_same_with_a_network(ground: Ground, ears: Ears, wire: Wire) -> None
     lines: list[str] = []
     with ground.engine.container(spec) as container:
         if wire.name:
-            ground.engine._api.connect_container_to_network(container.id, wire.name)
+            ground.engine.client.api.connect_container_to_network(container.id, wire.name)
             wait_until(wire.is_up, 30, lambda: f"{wire.gateways} is not ready")
         container.put("/work", tar_tree(program.parent, owner=NOBODY))
         command = [f"/work/{program.name}", ",".join(wire.gateways)]

@@ -82,7 +82,7 @@ def test_a_plan_starts_no_container_but_cargos_own(
 def started(engine: DockerEngine, since: float) -> set[str]:
     """The purposes of xbuild's containers that were started since then."""
     filters = {"type": "container", "event": "start", "label": "xbuild.purpose"}
-    found = engine._api.events(since=since, until=time.time(), filters=filters, decode=True)
+    found = engine.client.api.events(since=since, until=time.time(), filters=filters, decode=True)
     return {event["Actor"]["Attributes"]["xbuild.purpose"] for event in found}
 
 
@@ -203,7 +203,7 @@ def _wait_for_container(
     while time.monotonic() < patience and process.poll() is None:
         for run in runs(command):
             labels = [f"xbuild.purpose={purpose}", f"xbuild.run={run}"]
-            if engine._api.containers(filters={"label": labels, "status": ["running"]}):
+            if engine.client.api.containers(filters={"label": labels, "status": ["running"]}):
                 return
         time.sleep(0.1)
     raise AssertionError(f"no {purpose} container came up: {process.stdout.read() if process.stdout else ''}")

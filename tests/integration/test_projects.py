@@ -125,7 +125,7 @@ def test_cargos_own_settings_name_the_target(xbuild: Xbuild, greeting: Path) -> 
 def git_server(tmp_path: Path, engine: DockerEngine) -> Iterator[tuple[str, Path]]:
     """Serves repositories below a folder to containers, as a git host does: its address, and the folder."""
     need("git")
-    api = engine._api
+    api = engine.client.api
     (config,) = api.inspect_network("bridge")["IPAM"]["Config"]
     address = config.get("Gateway") or config["Subnet"].rpartition(".")[0] + ".1"
     with socket.create_server((address, 0)) as probe:

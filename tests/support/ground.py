@@ -514,12 +514,12 @@ class Ground:
 
     def containers(self) -> list[dict[str, Any]]:
         """The containers of all runs and all processes of this test."""
-        found = self.engine._api.containers(all=True, filters={"label": ["xbuild.owner"]})
+        found = self.engine.client.api.containers(all=True, filters={"label": ["xbuild.owner"]})
         return [item for item in found if self._is_own(item["Labels"])]
 
     def volumes(self) -> list[str]:
         """The volumes of all runs and all processes of this test."""
-        found = self.engine._api.volumes(filters={"label": ["xbuild.owner"]})["Volumes"] or ()
+        found = self.engine.client.api.volumes(filters={"label": ["xbuild.owner"]})["Volumes"] or ()
         return [item["Name"] for item in found if self._is_own(item["Labels"])]
 
     def _is_own(self, labels: Mapping[str, str]) -> bool:
@@ -533,7 +533,7 @@ class Ground:
             for item in self.containers():
                 if item["Labels"].get("xbuild.purpose") == purpose and item["State"] == "running":
                     with suppress(DockerException):  # it may be just starting, or just going
-                        top = self.engine._api.top(item["Id"])["Processes"] or ()
+                        top = self.engine.client.api.top(item["Id"])["Processes"] or ()
                         if any(name in " ".join(row) for row in top):
                             return str(item["Id"])
             return ""

@@ -155,8 +155,8 @@ def leftovers(engine: DockerEngine, command: Xbuild) -> list[str]:
     found = []
     for run in runs(command):
         mine = {"label": [f"xbuild.run={run}"]}
-        found += [item["Id"][:12] for item in engine._api.containers(all=True, filters=mine)]
-        found += [item["Name"][:12] for item in engine._api.volumes(filters=mine)["Volumes"] or ()]
+        found += [item["Id"][:12] for item in engine.client.api.containers(all=True, filters=mine)]
+        found += [item["Name"][:12] for item in engine.client.api.volumes(filters=mine)["Volumes"] or ()]
     return found
 
 

@@ -40,5 +40,5 @@ def toolchain(triple: str) -> Recipe:
 
 def bridge_address(engine: DockerEngine) -> str:
     """This machine's address as containers with a network see it."""
-    network = engine._api.inspect_network("bridge")["IPAM"]["Config"][0]
+    network = engine.client.api.inspect_network("bridge")["IPAM"]["Config"][0]
     return str(network.get("Gateway") or ip_network(network["Subnet"])[1])

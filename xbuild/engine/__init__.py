@@ -1,6 +1,6 @@
-"""The one door to Docker. Only :mod:`xbuild.engine.docker` imports the SDK."""
+"""The one door to Docker. Only :mod:`xbuild.engine.docker` and its modules import the SDK."""
 
-from xbuild.engine.types import (
+from xbuild.engine.api import (
     Container,
     ContainerSpec,
     Engine,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from xbuild.engine.types import ContainerSpec
+from xbuild.engine.api import ContainerSpec
 
 _VERSION, _STATUS, _MOUNTS, _WIRES, _LIMITS = (
     "/proc/version",

@@ -175,7 +175,7 @@ class Container(Protocol):
 
 
 class Engine(Protocol):
-    """A container engine."""
+    """A container engine, and the state of one run: what of it is running, and whether it is to stop."""
 
     @property
     def is_remote(self) -> bool:
@@ -232,5 +232,15 @@ class Engine(Protocol):
         ...
 
     def kill_all(self) -> None:
-        """Kill every container that this object has running (for Ctrl-C). Never raises."""
+        """Kill every container that this object has running (for Ctrl-C). Never raises.
+
+        It makes no more: what asks for one gets an EngineError, ``interrupted``.
+        """
+        ...
+
+    def session(self) -> Engine:
+        """The same engine for one run: the connection is shared, :meth:`kill_all` concerns the session alone.
+
+        A session can be had of an engine whose runs were killed.
+        """
         ...
