@@ -18,9 +18,10 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from xbuild.app.services import make_sources
 from xbuild.app.smoke import SmokeTest
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_sources
+from xbuild.cli.settings import load
 from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import XbuildError

@@ -6,8 +6,9 @@ import threading
 
 from circumstances import Call, Lab, Variation
 
+from xbuild.app.services import make_builder
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_builder
+from xbuild.cli.settings import load
 from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import REPOSITORY, Recipe, base_recipe, toolchain_recipe

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
+from xbuild.app.services import make_sources
 from xbuild.catalog import load_catalog
 from xbuild.check.trial.recipes import tester_recipes
-from xbuild.cli.compose import load, make_sources
+from xbuild.cli.settings import load
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.inventory import recipes

@@ -146,3 +146,10 @@ class MismatchError(XbuildError):
 
     exit_status = ExitStatus.MISMATCH
     default_code = "mismatch"
+
+
+class InterruptedRunError(XbuildError):
+    """The work was told to stop."""
+
+    exit_status = ExitStatus.INTERRUPTED
+    default_code = "interrupted"

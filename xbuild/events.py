@@ -222,6 +222,45 @@ def _ended_with(end: RunFinished, job: str) -> JobFinished:
     return JobFinished(run=end.run, time=end.time, job=job, status=status, seconds=0.0, reason=reason)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emitter:
+    """Makes the events of a run, or of one of its jobs, and gives them to whoever watches.
+
+    :ivar clock: seconds since the Unix epoch.
+    """
+
+    run: str
+    sink: Sink
+    clock: Callable[[], float]
+    job: str = ""
+    interpreter: str = ""
+
+    def of(self, job: str, interpreter: str = "") -> Emitter:
+        """The emitter of a job, or of an interpreter's part in it."""
+        return replace(self, job=job, interpreter=interpreter)
+
+    def emit(self, kind: type[Event], **fields: Any) -> None:
+        """Make an event of a kind, with what belongs to the run filled in."""
+        known = {"run": self.run, "time": self.clock(), "job": self.job, "interpreter": self.interpreter}
+        self.sink(kind(**{**known, **fields}))
+
+    def phase(self, phase: Phase, what: str = "") -> None:
+        """A phase begins."""
+        self.emit(PhaseStarted, phase=phase, what=what)
+
+    def output(self, phase: Phase, stream: Stream, line: str) -> None:
+        """A container printed a line."""
+        self.emit(Output, phase=phase, stream=stream, line=line)
+
+    def progress(self, phase: Phase, done: int, total: int, what: str = "") -> None:
+        """So much of a phase is done."""
+        self.emit(Progress, phase=phase, done=done, total=total, what=what)
+
+    def notice(self, level: Level, code: str, message: str, *, hint: str = "") -> None:
+        """Something the user should know."""
+        self.emit(Notice, level=level, code=code, message=message, hint=hint)
+
+
 def event_types() -> tuple[type[Event], ...]:
     """All concrete event classes, for schemas and tests."""
     # dataclass(slots=True) makes a second class, and the first one lives on until it is collected

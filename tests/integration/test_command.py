@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,15 @@ def greeting(tmp_path: Path) -> Path:
     folder = tmp_path / "a crate: größe, x"
     shutil.copytree(ROOT / "examples" / "greeting", folder)
     return folder
+
+
+def test_the_library_in_the_documentation(xbuild: Xbuild, greeting: Path) -> None:
+    words = (sys.executable, ROOT / "docs" / "examples" / "library.py", greeting, xbuild.folder / "dist")
+    environment = {**xbuild.environment, "XDG_STATE_HOME": str(xbuild.folder / "state")}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=1800)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = (xbuild.folder / "dist").glob("*.whl")
+    assert f"{wheel} " in done.stdout
 
 
 @pytest.mark.archives

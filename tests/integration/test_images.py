@@ -16,8 +16,9 @@ import pytest
 from support.real import Xbuild
 from support.toolchains import LocalRecipe
 
+from xbuild.app.services import make_sources
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_sources
+from xbuild.cli.settings import load
 from xbuild.engine import ContainerSpec
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.bootstrap import Mirrors, ensure_root

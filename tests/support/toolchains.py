@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+from xbuild.app.services import make_builder
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import load, make_builder
+from xbuild.cli.settings import load
 from xbuild.engine import Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.images.recipe import Recipe, toolchain_recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,19 @@ from support.fakes import (
     make_target,
 )
 from support.wheel_files import NAME, VERSION, wheel_members, write_zip
+from xbuild.app.build import BuildRun
+from xbuild.app.services import RunHandle, Services
 from xbuild.catalog import load_catalog
-from xbuild.cli.session import Session
 from xbuild.engine import ExecResult
+from xbuild.errors import XbuildError
+from xbuild.events import Sink
 from xbuild.images.recipe import MANIFEST_LABEL, RECIPE_LABEL, base_recipe, toolchain_recipe
+from xbuild.pipeline import Pipeline, Tools
+from xbuild.plan.precheck import Checked, precheck
+from xbuild.report.attest import SigningKey
 from xbuild.request.model import BuildRequest
 from xbuild.settings import Settings
+from xbuild.util.cancel import CancelToken
 
 MANIFEST = '{"tools": {"rustc": "1.91.1"}, "debian": {"libc6:amd64": "2.41-12"}}'
 
@@ -69,6 +77,35 @@ class Workshop:
         targets = tuple(make_target(triple, "python3.11") for triple in triples or (LINUX,))
         return make_request(**{"project": self.project, "out": self.out, "targets": targets, **changes})
 
-    def session(self, **changes: Any) -> Session:
+    def services(self, **changes: Any) -> Services:
+        """What use cases work with, with other settings than the workshop's where there are some."""
         settings = self.settings.model_copy(update=changes)
-        return Session(settings, quiet=True, engine=self.engine)
+        return Services(settings, engine=self.engine, catalog=self.catalog)
+
+    def build(
+        self,
+        request: BuildRequest | None = None,
+        *,
+        context: RunHandle | None = None,
+        key: SigningKey | None = None,
+        **changes: Any,
+    ) -> int:
+        """Build as ``xbuild run`` does; gives the exit status."""
+        run = BuildRun(self.checked(request), self.services(**changes), context or RunHandle(), key=key)
+        with suppress(XbuildError):
+            run.execute()
+        assert run.ended
+        return run.ended.exit_status
+
+    def checked(self, request: BuildRequest | None = None) -> Checked:
+        """A request that nothing speaks against; one of this workshop's own where none is given."""
+        return precheck(request or self.request(), self.catalog)
+
+    def pipeline(self, request: BuildRequest, emit: Sink, *, cancel: CancelToken | None = None) -> Pipeline:
+        """The stages of a run, whose events go to ``emit``."""
+        return Pipeline(self.checked(request), self.tools(emit, cancel=cancel), "run-1")
+
+    def tools(self, emit: Sink, *, cancel: CancelToken | None = None) -> Tools:
+        """What a pipeline works with."""
+        context = RunHandle(run="run-1", emit=emit, cancel=cancel or CancelToken())
+        return self.services().tools(context, lambda job: self.root / f"{job}.jsonl")

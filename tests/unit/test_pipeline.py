@@ -32,14 +32,16 @@ from support.workshop import Workshop
 
 from xbuild.catalog import load_catalog
 from xbuild.engine import ExecResult
-from xbuild.errors import EngineError, ExitStatus, FetchError, RefusedError
+from xbuild.errors import EngineError, ExitStatus, FetchError, InterruptedRunError, RefusedError
 from xbuild.events import JobFinished, Notice, PhaseStarted
+from xbuild.execute.jobs import jobs_with_room
 from xbuild.images.builder import ImageBuilder, Sources
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
 from xbuild.inspect.crate.cargo_lock import LockedPackage
 from xbuild.inspect.dependencies.fetch import Network
-from xbuild.pipeline import InterruptedRunError, Pipeline, Tools, jobs_with_room
+from xbuild.pipeline import Pipeline, Tools
 from xbuild.plan.planner import Plan
+from xbuild.plan.precheck import precheck
 from xbuild.request.model import BuildRequest
 from xbuild.util.files import remove_tree
 
@@ -114,7 +116,7 @@ class Place:
             cancelled=self.cancelled,
             log_path=lambda job: self.root / f"{job}.jsonl",
         )
-        return Pipeline(request, tools, "run-1")
+        return Pipeline(precheck(request, load_catalog()), tools, "run-1")
 
     def work(self) -> list[Path]:
         folder = self.cache / "work"
@@ -451,7 +453,7 @@ def test_what_runs_leave_of_themselves_is_no_source(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     digests = []
     for _ in range(2):
-        assert shop.session(state_dir=shop.project / "state").build(shop.request(), shop.catalog) == 0
+        assert shop.build(state_dir=shop.project / "state") == 0
         digests.append(json.loads((shop.out / ".xbuild" / "report.json").read_text())["source"]["digest"])
     assert digests[0] == digests[1]
 
@@ -461,7 +463,7 @@ def test_a_token_of_a_git_dependency_is_not_reported(tmp_path: Path) -> None:
     fork = LockedPackage("pyo3", "0.26.0", "git+https://user:word@git.example/fork#0123456789", "")
     make_crate(shop.project, lock=[fork])
     shop.engine.on("cargo", FakeCargo({}, packages=[fork], git_files={"Cargo.toml": b"# fork\n"}))
-    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.OK
+    assert shop.build() == ExitStatus.OK
     text = (shop.out / ".xbuild" / "report.json").read_text("utf-8")
     assert "@git.example/fork#0123456789" in text
     assert "user:word" not in text

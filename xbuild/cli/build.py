@@ -5,20 +5,29 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from xbuild.catalog import Catalog, load_catalog
+from xbuild.app.requests import make_request, refuse_led_away, sysroot_settings
+from xbuild.app.signing import make_signing_key
+from xbuild.catalog import load_catalog
 from xbuild.catalog.interpreters import ALL
-from xbuild.cli.compose import load, make_request, make_signing_key, refuse_led_away, sysroot_settings
-from xbuild.inspect.crate.manifest import Manifest
+from xbuild.cli.machine import in_words
+from xbuild.cli.settings import load
+from xbuild.errors import ExitStatus, XbuildError
+from xbuild.events import Event, Notice
 from xbuild.inspect.sources.snapshot import source_folders
-from xbuild.plan.precheck import precheck
-from xbuild.request.model import BuildRequest
+from xbuild.plan.precheck import Checked, precheck
 from xbuild.settings import Settings
+
+if TYPE_CHECKING:
+    from xbuild.cli.call import Call
+    from xbuild.plan.model import Plan
+    from xbuild.report.attest import SigningKey
+    from xbuild.report.report import Report
 
 
 def _triples(incomplete: str) -> list[str]:
@@ -158,13 +167,49 @@ def run(
         "test": test,
     }
     asked = _ask(project, flags, sysroot=sysroot, config=config)
-    sources = source_folders(asked.manifest.root, asked.manifest.folders)
+    manifest = asked.checked.manifest
+    sources = source_folders(manifest.root, manifest.folders)
     key = make_signing_key(asked.settings, sources, os.environ)
     # Imported late: what is refused is refused before the engine's SDK is loaded
-    from xbuild.cli.session import Session
+    from xbuild.cli.call import Call
 
-    session = Session(asked.settings, quiet=quiet, verbose=verbose, as_json=as_json)
-    raise SystemExit(int(session.build(asked.request, asked.catalog, key=key)))
+    call = Call(asked.settings, quiet=quiet, verbose=verbose, as_json=as_json)
+    raise SystemExit(int(build(call, asked.checked, key=key)))
+
+
+def build(call: Call, checked: Checked, *, key: SigningKey | None = None) -> ExitStatus:
+    """Build and show; gives the exit status.
+
+    :param key: signs the attestations.
+    :raises XbuildError: there was no run that could have told of it.
+    """
+    from xbuild.app.build import BuildRun
+    from xbuild.ui.errors import render_error
+    from xbuild.ui.lines import notice_line, show
+    from xbuild.ui.outcome import summarise
+    from xbuild.ui.summary import render_summary
+
+    run = BuildRun(checked, call.services, call.context, key=key)
+    call.interrupts.last_words = run.abandon
+    report: Report | None = None
+    problem: XbuildError | None = None
+    # Until all is told: the log has said by then how the run ended
+    with call.interrupts.handled():
+        try:
+            with call.screen:
+                report = call.interruptible(run.execute)
+        except (XbuildError, OSError) as error:
+            problem = in_words(error)
+        ended = run.ended
+        if ended is None:
+            raise problem or XbuildError("the run did not end")
+        for notice in run.late:
+            show(call.errors, notice_line(notice))
+        if problem:
+            show(call.errors, render_error(problem))
+        if report and not call.as_json:
+            show(call.console, render_summary(summarise(report, Path.cwd(), ended.report)))
+    return ExitStatus(ended.exit_status)
 
 
 def plan(
@@ -201,24 +246,38 @@ def plan(
         "offline": offline,
     }
     asked = _ask(project, flags, sysroot=sysroot, config=config)
-    from xbuild.cli.session import Session
+    from xbuild.cli.call import Call
     from xbuild.ui.lines import show
     from xbuild.ui.plan import render_plan
 
-    session = Session(asked.settings, quiet=True)
-    made = session.plan(asked.request, asked.catalog)
+    call = Call(asked.settings, quiet=True)
+    made = make_plan(call, asked.checked)
     if as_json:
         typer.echo(json.dumps(made.as_dict(), indent=1))
     else:
-        show(session.console, render_plan(made))
+        show(call.console, render_plan(made))
+
+
+def make_plan(call: Call, checked: Checked) -> Plan:
+    """What would run; what is worth a notice goes to standard error.
+
+    :raises XbuildError: it cannot be said.
+    """
+    from xbuild.app.plan import plan_build
+    from xbuild.ui.lines import notice_line, show
+
+    def show_notice(event: Event) -> None:
+        if isinstance(event, Notice):
+            show(call.errors, notice_line(event))
+
+    context = replace(call.context, emit=show_notice)
+    return call.interruptible(lambda: plan_build(checked, call.services, context))
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     settings: Settings
-    catalog: Catalog
-    request: BuildRequest
-    manifest: Manifest
+    checked: Checked
 
 
 def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, config: Path | None) -> _Asked:
@@ -233,5 +292,4 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
         own = sysroot_settings(sysroot, triples, catalog)
         settings = load({**flags, "target": own}, folder, config).settings
     request = make_request(settings, folder, catalog)
-    manifest, _ = precheck(request, catalog)
-    return _Asked(settings, catalog, request, manifest)
+    return _Asked(settings, precheck(request, catalog))

@@ -14,8 +14,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from xbuild.cli.compose import load, retention_of
+from xbuild.app.requests import retention_of
 from xbuild.cli.machine import answers_json
+from xbuild.cli.settings import load
 from xbuild.errors import UsageError
 from xbuild.settings.units import parse_age
 from xbuild.ui.console import make_table_console

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from xbuild.catalog import Catalog, Target, load_catalog
-from xbuild.cli.compose import load
+from xbuild.cli.settings import load
 from xbuild.errors import ExitStatus, UsageError
 from xbuild.ui.console import make_console, make_table_console
 
@@ -68,10 +68,10 @@ def targets(as_json: AsJson = False) -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Check the engine, space, certificates, sources and emulation, with the fix for what is wrong."""
     from xbuild.app.doctor import examine
-    from xbuild.cli.session import Session
+    from xbuild.cli.call import Call
 
     settings = load({}, Path.cwd()).settings
-    findings = Session(settings, quiet=True).interruptible(lambda: examine(settings, environ=os.environ))
+    findings = Call(settings, quiet=True).interruptible(lambda: examine(settings, environ=os.environ))
     failed = any(item.level == "error" for item in findings)
     if as_json:
         body = {"schema": "xbuild.doctor/1", "findings": [item.as_dict() for item in findings]}

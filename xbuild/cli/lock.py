@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from xbuild.app.requests import make_request
 from xbuild.catalog import load_catalog
 from xbuild.cli.build import Project, TargetOption
-from xbuild.cli.compose import load, make_request
+from xbuild.cli.settings import load
 from xbuild.plan.precheck import read_crate
 
 
@@ -26,18 +27,15 @@ def lock(
     loaded = load({"targets": target}, folder, config)
     request = make_request(loaded.settings, folder, load_catalog())
     manifest = read_crate(request)
-    from xbuild.cli.session import Session
-    from xbuild.images.pins import LOCK_FILE, Lock
-    from xbuild.plan.pinning import make_lock, refresh_lock
+    from xbuild.app.lock import pin_images
+    from xbuild.cli.call import Call
     from xbuild.ui.lines import safe, show
 
-    session = Session(loaded.settings)
-
-    def work() -> Lock:
-        return make_lock(request, session.images(session.screen))
-
-    with session.screen:
-        fresh = session.interruptible(work)
-    for line in refresh_lock(manifest.project, fresh):
-        show(session.console, safe(line))
-    show(session.console, safe(f"{manifest.project / LOCK_FILE}: pins {', '.join(fresh.images)}"))
+    call = Call(loaded.settings)
+    with call.screen:
+        pinned = call.interruptible(
+            lambda: pin_images(request, manifest.project, call.services, call.context)
+        )
+    for line in pinned.changes:
+        show(call.console, safe(line))
+    show(call.console, safe(f"{pinned.path}: pins {', '.join(pinned.images)}"))

@@ -8,19 +8,11 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from xbuild.catalog import load_catalog
-from xbuild.cli.compose import jobs_of, limits_of, load
-from xbuild.plan.precheck import precheck
-from xbuild.util.files import is_file
-
-if TYPE_CHECKING:
-    from xbuild.rebuild.rebuild import Means
-    from xbuild.report.model import Report, WheelReport
-    from xbuild.settings import Settings
+from xbuild.cli.settings import load
 
 
 def verify(
@@ -47,72 +39,39 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
 ) -> None:
     """Build wheels again as their report says, and say what differs."""
-    from xbuild.rebuild.rebuild import Places, rebuild_request
+    from xbuild.app.rebuild import RebuildRun, check_rebuild, find_record
+    from xbuild.cli.call import Call
     from xbuild.ui.comparison import render_outcome
     from xbuild.ui.lines import show
 
-    catalog = load_catalog()
     # Without the project's files: they are where the report says, and speak for whoever wrote them
     mine = load({"timeout": timeout, "memory": memory}, None).settings
-    record, wheels = _wanted(what, mine.state_dir / "runs")
+    record, wheels = find_record(what, mine.state_dir / "runs")
     folder = (source or record.project).absolute()
     settings = load({"jobs": jobs}, folder if folder.is_dir() else None).settings
     with ExitStack() as stack:
         private = "" if out else stack.enter_context(TemporaryDirectory(prefix="xbuild-verify-"))
-        places = Places(
-            source=folder,
-            out=out.resolve() if out else Path(private),
-            jobs=jobs_of(settings),
-            runtime=mine.runtime,
-            means={
-                triple: means_of(mine, settings, triple, sysroot=sysroot)
-                for triple in {wheel.target for wheel in wheels.values()}
-            },
+        checked = check_rebuild(
+            record,
+            tuple(wheels.values()),
+            mine,
+            settings,
+            out=out or Path(private),
+            source=source,
+            sysroot=sysroot,
         )
-        request = rebuild_request(record, tuple(wheels.values()), catalog, places)
-        precheck(request, catalog)
-        # Imported late: what is refused is refused before the engine's SDK is loaded
-        from xbuild.cli.session import Session
-
-        session = Session(settings, quiet=as_json, verbose=verbose)
-        outcome = session.verify(request, record, wheels, catalog, diffoscope=_diffoscope())
+        call = Call(settings, quiet=as_json, verbose=verbose)
+        run = RebuildRun(checked, record, wheels, call.services, call.context, diffoscope=_diffoscope())
+        call.interrupts.last_words = run.abandon
+        with call.screen:
+            outcome = call.interruptible(run.execute)
     if as_json:
         typer.echo(json.dumps(outcome.as_dict(), indent=1))
     else:
-        show(session.console, render_outcome(outcome))
+        show(call.console, render_outcome(outcome))
     if mismatch := outcome.mismatch():
         raise mismatch
     raise SystemExit(int(outcome.exit_status))
-
-
-def means_of(mine: Settings, configured: Settings, triple: str, *, sysroot: Path | None) -> Means:
-    """What the caller gives to a rebuild for one target.
-
-    :param mine: the settings without the project's files.
-    :param configured: the settings with them.
-    """
-    from xbuild.rebuild.rebuild import Means
-
-    own = mine.for_target(triple)
-    folder = sysroot or own.sysroot
-    return Means(
-        limits=limits_of(mine, triple),
-        timeout=own.timeout,
-        sysroot=folder.resolve() if folder else None,
-        environment=configured.for_target(triple).environment,
-    )
-
-
-def _wanted(what: str, runs: Path) -> tuple[Report, dict[Path, WheelReport]]:
-    """The run, and where the wheels to build again should be: one, or all of a run."""
-    from xbuild.rebuild.record import record_of_run, record_of_wheel
-
-    path = Path(what)
-    if path.suffix == ".whl" or is_file(path):
-        record, wheel = record_of_wheel(path, runs)
-        return record, {path: wheel}
-    record = record_of_run(what, runs)
-    return record, {wheel.path: wheel for wheel in record.wheels}
 
 
 def _diffoscope() -> Path | None:

@@ -88,7 +88,7 @@ def test(
     """
     from xbuild.catalog.interpreters import resolve_interpreter
     from xbuild.check.audit import audit
-    from xbuild.cli.compose import load, make_prover
+    from xbuild.cli.settings import load
     from xbuild.ui.lines import safe, show
 
     catalog = load_catalog()
@@ -101,49 +101,32 @@ def test(
         _show_audits(failed)
         raise SystemExit(int(ExitStatus.CHECK_FAILED))
     # Imported late: what fails its audit fails before the engine's SDK is loaded
-    from xbuild.check.trial.prove import Proof
-    from xbuild.cli.session import Session
+    from xbuild.app.trial import TrialRequest, try_wheels
+    from xbuild.cli.call import Call
 
-    session = Session(load({}, None).settings)
-    argv = shlex.split(command) if command else None
+    call = Call(load({}, None).settings)
+    wanted = TrialRequest(
+        kinds=kinds,
+        command=shlex.split(command) if command else None,
+        tests=tests,
+        extra_wheels=extra or (),
+        timeout=timeout,
+    )
 
     def on_line(_: str, line: str) -> None:
         if verbose:
-            show(session.errors, safe(line))
+            show(call.errors, safe(line))
 
-    def work() -> list[Proof]:
-        images = session.images(session.screen)
-        prover = make_prover(
-            session.settings,
-            session.engine,
-            images,
-            catalog,
-            run=session.run,
-            on_line=on_line,
-            cancelled=session.cancelled,
+    with call.screen:
+        proofs = call.interruptible(
+            lambda: try_wheels(audits, wanted, call.services, call.context, on_line=on_line)
         )
-        return [
-            proof
-            for path, audited in audits.items()
-            for proof in prover.prove(
-                path,
-                audited,
-                kinds=kinds,
-                command=argv,
-                tests=tests,
-                extra_wheels=extra or (),
-                timeout=timeout,
-            )
-        ]
-
-    with session.screen:
-        proofs = session.interruptible(work)
     for proof in proofs:
         mark, style = ("ok  ", "green") if proof.ran and proof.ok else ("--  ", "yellow")
         if not proof.ok:
             mark, style = "FAIL", "bold red"
-        show(session.console, Text(f"{mark} ", style=style) + safe(f"{proof.wheel}: {proof.text}"))
+        show(call.console, Text(f"{mark} ", style=style) + safe(f"{proof.wheel}: {proof.text}"))
         if not proof.ok:
-            show(session.console, safe("\n".join(proof.tail)))
+            show(call.console, safe("\n".join(proof.tail)))
     fine = all(proof.ok for proof in proofs) and any(proof.ran for proof in proofs)
     raise SystemExit(int(ExitStatus.OK if fine else ExitStatus.CHECK_FAILED))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from xbuild.catalog import Catalog
@@ -12,13 +13,27 @@ from xbuild.images.pins import drift_error
 from xbuild.images.recipe import pinned_maturin
 from xbuild.inspect.crate.cargo_lock import no_lockfile
 from xbuild.inspect.crate.manifest import Manifest, read_manifest
+from xbuild.plan.model import Plan
 from xbuild.plan.pinning import early_drift
-from xbuild.plan.planner import Plan, make_plan
+from xbuild.plan.planner import make_plan
 from xbuild.plan.tools import Versions
 from xbuild.request.model import BuildRequest
 
 
-def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A request that nothing speaks against so far.
+
+    :ivar manifest: the crate, which is read once in a run.
+    :ivar draft: what would run, as far as the crate's own files say.
+    """
+
+    request: BuildRequest
+    manifest: Manifest
+    draft: Plan
+
+
+def precheck(request: BuildRequest, catalog: Catalog) -> Checked:
     """Refuse what can be refused without an engine.
 
     :raises RefusedError: nothing of the request can work, or something cannot and it is strict.
@@ -32,7 +47,8 @@ def precheck(request: BuildRequest, catalog: Catalog) -> tuple[Manifest, Plan]:
         raise drift_error(found)
     tags = {wanted.target.triple: wanted.recipe.tag for wanted in request.targets}
     versions = Versions(maturin=pinned_maturin())
-    return manifest, make_plan(request, manifest, None, catalog, images=tags, versions=versions, epoch=0)
+    draft = make_plan(request, manifest, None, catalog, images=tags, versions=versions, epoch=0)
+    return Checked(request=request, manifest=manifest, draft=draft)
 
 
 def read_crate(request: BuildRequest) -> Manifest:

@@ -61,6 +61,13 @@ def clear_abandoned(cache: Path) -> None:
             continue
 
 
+def forget_work(cache: Path, run: str) -> None:
+    """Remove what a run of this process keeps while it goes on, where it does not come to its end."""
+    root = cache / "work"
+    remove_tree(root / run)
+    (root / f"{run}.lock").unlink(missing_ok=True)
+
+
 def storage_error(error: OSError) -> StorageError:
     """What the file system's refusal means for the user."""
     full = error.errno in _FULL

@@ -11,7 +11,7 @@ from support.cli_runner import Ended, xbuild
 from support.fakes import LINUX, WINDOWS
 from support.workshop import Workshop
 
-from xbuild.cli.compose import make_signing_key
+from xbuild.app.signing import make_signing_key
 from xbuild.errors import ExitStatus, RefusedError, UsageError
 from xbuild.inspect.crate.manifest import read_manifest
 from xbuild.inspect.sources.snapshot import source_folders
@@ -26,9 +26,9 @@ def shop(tmp_path: Path) -> Workshop:
 
 def test_a_run_attests_its_wheels(shop: Workshop, tmp_path: Path) -> None:
     private, public = write_keys(tmp_path)
-    session = shop.session(attest=AttestSettings(builder="https://builds.example/1"))
+    attest = AttestSettings(builder="https://builds.example/1")
     key = load_signing_key(private)
-    assert session.build(shop.request(LINUX, WINDOWS), shop.catalog, key=key) == ExitStatus.OK
+    assert shop.build(shop.request(LINUX, WINDOWS), key=key, attest=attest) == ExitStatus.OK
     wheels = sorted(shop.out.glob("*.whl"))
     assert len(wheels) == 2
     for wheel in wheels:
@@ -41,7 +41,7 @@ def test_a_run_attests_its_wheels(shop: Workshop, tmp_path: Path) -> None:
 
 
 def test_without_a_key_the_statements_are_not_signed(shop: Workshop) -> None:
-    shop.session().build(shop.request(), shop.catalog)
+    shop.build()
     (wheel,) = shop.out.glob("*.whl")
     statement = json.loads((shop.out / ".xbuild" / f"{wheel.name}.provenance.json").read_bytes())
     assert statement["subject"][0]["name"] == wheel.name
@@ -50,7 +50,7 @@ def test_without_a_key_the_statements_are_not_signed(shop: Workshop) -> None:
 
 def test_a_run_without_wheels_attests_nothing(shop: Workshop) -> None:
     shop.engine.on("maturin", lambda _: 1)
-    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.BUILD_FAILED
+    assert shop.build() == ExitStatus.BUILD_FAILED
     assert [path.suffix for path in (shop.out / ".xbuild").iterdir() if path.suffix != ".jsonl"] == [".json"]
     assert not list(shop.out.rglob("*.provenance.json"))
 

@@ -21,6 +21,8 @@ def test_the_test_sees_what_is_loaded() -> None:
     assert loaded("import xbuild.report.attest") == {"cryptography"}
 
 
-@pytest.mark.parametrize("module", ["xbuild.cli.app", "xbuild.cli.compose", "xbuild.plan.precheck"])
+@pytest.mark.parametrize(
+    "module", ["xbuild", "xbuild.cli.app", "xbuild.app.requests", "xbuild.plan.precheck"]
+)
 def test_nothing_slow_is_loaded_at_the_start(module: str) -> None:
     assert loaded(f"import {module}") == set()

@@ -8,10 +8,10 @@ import pytest
 from support.cli_runner import xbuild
 from support.fakes import FakeEngine, make_image
 
+from xbuild.app.images import other_recipes, remove_outdated
 from xbuild.catalog import load_catalog
 from xbuild.check.trial import load_testers
 from xbuild.check.trial.recipes import recipe_for
-from xbuild.cli.images import other_recipes, remove_outdated
 from xbuild.errors import ExitStatus
 from xbuild.images.inventory import recipes
 from xbuild.images.recipe import NAME_LABEL, RECIPE_LABEL, root_recipe

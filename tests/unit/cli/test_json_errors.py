@@ -14,7 +14,8 @@ from support.cli_runner import xbuild, xbuild_without_engine
 from support.fakes import make_crate
 from support.workshop import Workshop
 
-from xbuild.cli.session import Session
+from xbuild.cli.build import build
+from xbuild.cli.call import Call
 from xbuild.errors import ExitStatus
 
 
@@ -27,14 +28,14 @@ def test_the_end_of_a_run_says_what_failed_before_there_were_jobs(
 ) -> None:
     shop = Workshop(tmp_path)
     shop.engine.gone = True
-    session = Session(shop.settings, as_json=True, engine=shop.engine)
-    assert session.build(shop.request(), shop.catalog) == ExitStatus.ENGINE
+    call = Call(shop.settings, as_json=True, engine=shop.engine)
+    assert build(call, shop.checked()) == ExitStatus.ENGINE
     events = lines(capsys.readouterr().out)
     ends = [event for event in events if event["event"] == "run-finished"]
     assert events[-1:] == ends
     assert (ends[0]["status"], ends[0]["exit_status"]) == ("error", 7)
     assert (ends[0]["code"], ends[0]["brief"]) == ("engine-gone", "the Docker engine went away")
-    logged = lines((shop.settings.state_dir / "runs" / session.run / "run.jsonl").read_text("utf-8"))[-1]
+    logged = lines((shop.settings.state_dir / "runs" / call.context.run / "run.jsonl").read_text("utf-8"))[-1]
     assert (logged["event"], logged["code"], logged["brief"]) == (
         "run-finished",
         "engine-gone",
@@ -44,9 +45,9 @@ def test_the_end_of_a_run_says_what_failed_before_there_were_jobs(
 
 def test_an_interrupted_run_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop = Workshop(tmp_path)
-    session = Session(shop.settings, as_json=True, engine=shop.engine)
-    session.cancelled.set()
-    assert session.build(shop.request(), shop.catalog) == ExitStatus.INTERRUPTED
+    call = Call(shop.settings, as_json=True, engine=shop.engine)
+    call.context.cancel.cancel()
+    assert build(call, shop.checked()) == ExitStatus.INTERRUPTED
     (end,) = [event for event in lines(capsys.readouterr().out) if event["event"] == "run-finished"]
     assert (end["status"], end["code"]) == ("interrupted", "interrupted")
 

@@ -69,7 +69,7 @@ def test_cargos_configuration_has_no_say_where_there_is_a_network(shop: Workshop
     in, and in CARGO_HOME; and the host reads nothing but ``build.target``."""
     evil, ran = program(tmp_path / "evil")
     put(shop.project, ".cargo/config.toml", text=CARGO_CONFIG.format(program=evil))
-    assert shop.session().build(shop.request(), shop.catalog) == 0
+    assert shop.build() == 0
     assert not ran.exists()
     ((fetching, commands),) = [
         (container.spec, container.commands) for container in shop.engine.containers if container.spec.network
@@ -106,7 +106,7 @@ def test_containers_get_nothing_of_the_caller(
     monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
     monkeypatch.setenv("CARGO_REGISTRY_TOKEN", "s3cret")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert shop.session().build(shop.request(), shop.catalog) == 0
+    assert shop.build() == 0
     assert len(shop.engine.specs) > 1
     for spec in shop.engine.specs:
         assert not any("s3cret" in text or "/run/agent" in text for text in spec.env.values())
@@ -161,9 +161,9 @@ def test_files_that_never_end_are_not_read(shop: Workshop) -> None:
     (shop.project / ".git").symlink_to("/dev/zero")
     with within(10):
         assert xbuild("config", shop.project).status == 0
-        assert shop.session().build(shop.request(), shop.catalog) == 0
+        assert shop.build() == 0
         os.mkfifo(shop.project / "xbuild.lock")
-        assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.REFUSED
+        assert shop.build() == ExitStatus.REFUSED
 
 
 @pytest.mark.parametrize("words", [("config",), ("lock",), ("run",), ("plan",)])
@@ -173,7 +173,7 @@ def test_every_command_that_reads_a_project_refuses_its_words(shop: Workshop, wo
 
 
 def test_doctor_and_verify_refuse_them_too(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shop.session().build(shop.request(), shop.catalog) == 0
+    assert shop.build() == 0
     put(shop.project, "xbuild.toml", text='[network]\nca_bundle = "/etc/passwd"\n')
     (wheel,) = shop.out.glob("*.whl")
     assert xbuild("verify", wheel).code == "not-for-projects"

@@ -11,13 +11,13 @@ from support.fakes import ARM, LINUX, WINDOWS, Recorder, make_image, make_target
 from support.workshop import Workshop
 
 from xbuild import __version__
+from xbuild.app.services import RunHandle
 from xbuild.engine import Image
 from xbuild.errors import DriftError, EngineError, ExitStatus, RefusedError, StorageError
 from xbuild.events import Notice
 from xbuild.images.manifest import PINNED_LABEL
 from xbuild.images.pins import LOCK_FILE, Lock, LockedImage, lock_images, read_lock, write_lock
 from xbuild.images.recipe import base_recipe, toolchain_recipe
-from xbuild.pipeline import Pipeline
 from xbuild.plan.pinning import make_lock, refresh_lock
 from xbuild.plan.precheck import precheck
 from xbuild.request.model import BuildRequest
@@ -27,8 +27,7 @@ class Place(Workshop):
     """A workshop whose crate has an xbuild.lock."""
 
     def lock(self, request: BuildRequest) -> Lock:
-        session = self.session()
-        made = make_lock(request, session.images(lambda _: None))
+        made = make_lock(request, self.services().images(RunHandle()))
         refresh_lock(self.project, made)
         return made
 
@@ -48,10 +47,8 @@ class Place(Workshop):
         old = self.image(triple)
         self.engine.have(replace(old, labels={**old.labels, PINNED_LABEL: pinned}))
 
-    def build(self, request: BuildRequest, recorder: Recorder | None = None) -> int:
-        session = self.session()
-        tools = session.tools(self.catalog, recorder or Recorder(), lambda job: self.root / job)
-        return Pipeline(request, tools, session.run).build().exit_status
+    def status(self, request: BuildRequest, recorder: Recorder | None = None) -> int:
+        return self.pipeline(request, recorder or Recorder()).build().exit_status
 
 
 @pytest.fixture
@@ -74,8 +71,7 @@ def test_refreshing_one_target_keeps_the_pins_of_others(place: Place) -> None:
     place.lock(place.request(LINUX, WINDOWS))
     place.made_anew(LINUX)
     place.made_anew(WINDOWS)
-    session = place.session()
-    fresh = make_lock(place.request(LINUX), session.images(lambda _: None))
+    fresh = make_lock(place.request(LINUX), place.services().images(RunHandle()))
     (line,) = refresh_lock(place.project, fresh)
     assert line.startswith(f"{LINUX} image: ")
     found = read_lock(place.project / LOCK_FILE)
@@ -113,18 +109,18 @@ def test_an_image_that_nobody_has(place: Place) -> None:
 def test_a_locked_run_of_what_is_pinned(place: Place) -> None:
     request = place.request(locked=True)
     place.lock(request)
-    assert place.build(request) == ExitStatus.OK
+    assert place.status(request) == ExitStatus.OK
 
 
 def test_a_locked_run_without_pins_is_as_before(place: Place) -> None:
-    assert place.build(place.request(locked=True)) == ExitStatus.OK
+    assert place.status(place.request(locked=True)) == ExitStatus.OK
 
 
 def test_an_image_that_was_made_anew(place: Place) -> None:
     place.lock(place.request())
     place.made_anew()
     with pytest.raises(DriftError) as caught:
-        place.build(place.request(locked=True))
+        place.status(place.request(locked=True))
     assert caught.value.exit_status == ExitStatus.DRIFT
     assert f"{LINUX} image" in caught.value.details
     assert not [container for container in place.engine.containers if container.commands], "nothing ran"
@@ -134,7 +130,7 @@ def test_without_locked_drift_is_told(place: Place) -> None:
     place.lock(place.request())
     place.made_anew()
     recorder = Recorder()
-    assert place.build(place.request(), recorder) == ExitStatus.OK
+    assert place.status(place.request(), recorder) == ExitStatus.OK
     (notice,) = [event for event in recorder.of(Notice) if event.code == "drift"]
     assert f"{LINUX} image" in notice.message
 
@@ -142,7 +138,7 @@ def test_without_locked_drift_is_told(place: Place) -> None:
 def test_a_target_that_is_not_pinned(place: Place) -> None:
     place.lock(place.request())
     with pytest.raises(DriftError) as caught:
-        place.build(place.request(LINUX, WINDOWS, locked=True))
+        place.status(place.request(LINUX, WINDOWS, locked=True))
     assert caught.value.details == f"{WINDOWS}: the lockfile does not have it"
 
 
@@ -176,18 +172,17 @@ def test_locked_takes_an_image_of_other_packages_only_where_it_is_locked(place: 
     place.relabel(LINUX, "false")
     request = place.request(LINUX, locked=True)
     with pytest.raises(RefusedError) as caught:
-        place.build(request)
+        place.status(request)
     assert caught.value.code == "image-not-pinned"
     assert LINUX in caught.value.brief
     place.lock(place.request(LINUX))
-    assert place.build(request) == ExitStatus.OK
+    assert place.status(request) == ExitStatus.OK
 
 
 @pytest.mark.parametrize(("label", "pinned"), [("true", True), ("false", False), ("", None)])
 def test_a_report_says_whether_images_are_pinned(place: Place, label: str, *, pinned: bool | None) -> None:
     if label:
         place.relabel(LINUX, label)
-    session = place.session()
-    tools = session.tools(place.catalog, Recorder(), lambda job: place.root / job)
-    report = Pipeline(place.request(LINUX, locked=pinned is not False), tools, session.run).build()
+    request = place.request(LINUX, locked=pinned is not False)
+    report = place.pipeline(request, Recorder()).build()
     assert report.as_dict()["jobs"][0]["pinned"] is pinned

@@ -15,7 +15,8 @@ from support.cli_runner import xbuild, xbuild_without_engine
 from support.fakes import LINUX, WINDOWS, make_image, make_target
 from support.workshop import Workshop
 
-from xbuild.cli.verify import means_of
+from xbuild.app.rebuild import RebuildRun, means_of
+from xbuild.app.services import RunHandle
 from xbuild.engine import Image, Limits
 from xbuild.errors import ExitStatus, RefusedError, UsageError
 from xbuild.images.recipe import toolchain_recipe
@@ -42,7 +43,7 @@ class Place(Workshop):
         return read_record(self.out / ".xbuild" / "report.json")
 
     def run(self, *triples: str, **changes: Any) -> None:
-        assert self.session().build(self.request(*triples, **changes), self.catalog) == ExitStatus.OK
+        assert self.build(self.request(*triples, **changes)) == ExitStatus.OK
 
     def edit(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Change the report beside the wheels."""
@@ -74,7 +75,8 @@ class Place(Workshop):
         record = self.record
         wanted = wheels or record.wheels
         request = self.again(*wheels, **changes)
-        return self.session().verify(request, record, {wheel.path: wheel for wheel in wanted}, self.catalog)
+        places = {wheel.path: wheel for wheel in wanted}
+        return RebuildRun(self.checked(request), record, places, self.services(), RunHandle()).execute()
 
     def image(self, triple: str = LINUX) -> Image:
         found = self.engine.image(toolchain_recipe(self.catalog.target(triple)).tag)
@@ -423,10 +425,10 @@ def test_the_record_of_a_run(place: Place) -> None:
     assert record_of_run(first, place.runs).run == first
     assert record_of_run(first[:4], place.runs).run == first
     place.engine.on("maturin", lambda _: 1)
-    session = place.session()
-    session.build(place.request(), place.catalog)
+    context = RunHandle()
+    place.build(context=context)
     with pytest.raises(RefusedError) as caught:
-        record_of_run(session.run, place.runs)
+        record_of_run(context.run, place.runs)
     assert caught.value.code == "no-wheels"
 
 
@@ -605,6 +607,6 @@ def test_a_run_of_an_earlier_version_is_built_again(place: Place, name: str) -> 
     places = Places(source=place.project, out=place.root / "again", means=means)
     request = rebuild_request(record, record.wheels, place.catalog, places)
     wheels = {wheel.path: wheel for wheel in record.wheels}
-    outcome = place.session().verify(request, record, wheels, place.catalog)
+    outcome = RebuildRun(place.checked(request), record, wheels, place.services(), RunHandle()).execute()
     assert [item.status for item in outcome.verdicts] == ["identical"] * len(record.wheels)
     assert len(wheels) > 1

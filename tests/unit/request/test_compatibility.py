@@ -19,9 +19,9 @@ from support.fakes import (
 )
 from support.plans import plan
 
+from xbuild.app.requests import make_request as compose
 from xbuild.catalog import load_catalog
 from xbuild.check.audit.lists import find_policy
-from xbuild.cli.compose import make_request as compose
 from xbuild.errors import RefusedError, UsageError
 from xbuild.request.compatibility import choose_compatibility, concerns, understand
 from xbuild.settings import Settings

@@ -34,7 +34,7 @@ class Place(Workshop):
         return self.settings.cache_dir
 
     def run(self, *triples: str) -> None:
-        assert self.session().build(self.request(*triples), self.catalog) == ExitStatus.OK
+        assert self.build(self.request(*triples)) == ExitStatus.OK
 
     def age(self) -> None:
         """Let everything in the cache be of long ago."""

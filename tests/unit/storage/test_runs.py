@@ -167,7 +167,7 @@ def test_a_build_removes_what_earlier_ones_left(tmp_path: Path, max_age: str, *,
     left(runs, 1)
     kept = shop.settings.runs.model_validate({"max_age": max_age})
     shop.settings = shop.settings.model_copy(update={"runs": kept})
-    assert shop.session().build(shop.request(LINUX), shop.catalog) == ExitStatus.OK
+    assert shop.build(shop.request(LINUX)) == ExitStatus.OK
     assert (runs / name(1)).exists() is there
     assert len(run_folders(runs)) == 1 + there
     assert not list(runs.glob("2*.lock"))

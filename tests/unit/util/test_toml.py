@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support.fakes import make_crate
 
+from xbuild.app.requests import make_request
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import make_request
 from xbuild.inspect.crate.cargo_lock import read_lock
 from xbuild.inspect.crate.manifest import read_manifest
 from xbuild.settings import Settings

@@ -11,18 +11,17 @@ from support.fakes import LINUX, Command, Recorder, make_image, make_target
 from support.wheel_files import NAME, VERSION, wheel_members, write_zip
 from support.workshop import Workshop
 
+from xbuild.app.services import make_builder, make_prover
 from xbuild.check.audit import audit
 from xbuild.check.trial import load_testers
 from xbuild.check.trial.prove import Prover
 from xbuild.check.trial.recipes import recipe_for
-from xbuild.cli.compose import make_builder, make_prover
-from xbuild.cli.session import Session
 from xbuild.engine import ContainerSpec, Limits
-from xbuild.errors import EngineError, ExitStatus
+from xbuild.errors import EngineError, ExitStatus, InterruptedRunError
 from xbuild.events import JobFinished
-from xbuild.pipeline import InterruptedRunError, Pipeline
 from xbuild.settings import Settings
 from xbuild.settings.model import TargetTable
+from xbuild.util.cancel import CancelToken
 
 ANSWER = {"implementation": "CPython", "version": "3.11.2", "machine": "x86_64", "wine": "", "failed": {}}
 
@@ -52,12 +51,12 @@ def wheel(shop: Workshop) -> Path:
 
 
 @pytest.fixture
-def interrupted(shop: Workshop) -> Session:
-    """A session that is interrupted as soon as a wheel is run, which kills that."""
-    made = shop.session()
+def interrupted(shop: Workshop) -> CancelToken:
+    """Work that is cancelled as soon as a wheel is run, which kills that."""
+    made = CancelToken()
 
     def python(_: Command) -> int:
-        made.cancelled.set()
+        made.cancel()
         return 137
 
     shop.engine.on("/usr/bin/python3", python)
@@ -88,18 +87,16 @@ def test_after_a_build_the_bounds_are_the_jobs(shop: Workshop, recorder: Recorde
     limits = Limits(memory=1 << 30, pids=99, cpus=0.5)
     wanted = make_target(LINUX, "python3.11", limits=limits)
     request = shop.request(test=True, runtime="runsc", targets=(wanted,))
-    tools = shop.session().tools(shop.catalog, recorder, lambda job: shop.root / f"{job}.jsonl")
-    report = Pipeline(request, tools, "run-1").build()
+    report = shop.pipeline(request, recorder).build()
     assert report.jobs[0].wheels[0].proof == "audited; ran on CPython 3.11.2"
     assert (run_in(shop).limits, run_in(shop).runtime) == (limits, "runsc")
 
 
 def test_an_interruption_while_a_wheel_is_run(
-    shop: Workshop, recorder: Recorder, interrupted: Session
+    shop: Workshop, recorder: Recorder, interrupted: CancelToken
 ) -> None:
     targets = (make_target(LINUX, "python3.11", "pypy3.9"),)
-    tools = interrupted.tools(shop.catalog, recorder, lambda job: shop.root / f"{job}.jsonl")
-    report = Pipeline(shop.request(test=True, targets=targets), tools, "run-1").build()
+    report = shop.pipeline(shop.request(test=True, targets=targets), recorder, cancel=interrupted).build()
     (job,) = report.jobs
     assert (job.status, report.exit_status) == ("interrupted", ExitStatus.INTERRUPTED)
     assert [event.status for event in recorder.of(JobFinished)] == ["interrupted"]
@@ -112,9 +109,8 @@ def test_an_engine_that_goes_away_while_a_wheel_is_run(shop: Workshop, recorder:
         raise EngineError("the Docker engine went away", hint="start it", code="engine-gone", retryable=True)
 
     shop.engine.on("/usr/bin/python3", python)
-    tools = shop.session().tools(shop.catalog, recorder, lambda job: shop.root / f"{job}.jsonl")
     targets = (make_target(LINUX, "python3.11"),)
-    report = Pipeline(shop.request(test=True, targets=targets), tools, "run-1").build()
+    report = shop.pipeline(shop.request(test=True, targets=targets), recorder).build()
     (job,) = report.jobs
     assert (job.status, report.exit_status) == ("engine-error", ExitStatus.ENGINE)
     assert "start it" in job.reason
@@ -122,12 +118,12 @@ def test_an_engine_that_goes_away_while_a_wheel_is_run(shop: Workshop, recorder:
 
 
 def test_an_interruption_while_a_wheel_is_run_by_itself(
-    shop: Workshop, interrupted: Session, wheel: Path
+    shop: Workshop, interrupted: CancelToken, wheel: Path
 ) -> None:
-    prover = make(shop, shop.settings, interrupted.cancelled)
+    prover = make(shop, shop.settings, interrupted)
     audited = audit(wheel, catalog=shop.catalog)
-    with pytest.raises(InterruptedRunError):
-        interrupted.interruptible(lambda: prover.prove(wheel, audited))
+    with pytest.raises(InterruptedRunError), shop.services().cancellable(interrupted):
+        prover.prove(wheel, audited)
 
 
 def test_by_itself_the_bounds_are_the_settings_for_its_target(shop: Workshop, wheel: Path) -> None:

@@ -110,7 +110,7 @@ def test_the_tables_rows_are_whole() -> None:
 def test_a_wrapper_is_passed_over_with_a_notice(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     CrateFiles(shop.project).write(".cargo/config.toml", '[build]\nrustc-wrapper = "sccache"\n')
-    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.OK
+    assert shop.build() == ExitStatus.OK
     containers = [one for one in shop.engine.containers if one.spec.labels["xbuild.purpose"] == "build"]
     assert containers[0].spec.env["RUSTC_WRAPPER"] == ""
     report = json.loads((shop.out / ".xbuild" / "report.json").read_text("utf-8"))
@@ -120,7 +120,7 @@ def test_a_wrapper_is_passed_over_with_a_notice(tmp_path: Path) -> None:
 def test_what_cannot_be_honoured_is_refused_before_anything_is_compiled(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     CrateFiles(shop.project).write(".cargo/config.toml", 'paths = ["../elsewhere"]\n')
-    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.REFUSED
+    assert shop.build() == ExitStatus.REFUSED
     assert all(one.spec.labels["xbuild.purpose"] != "build" for one in shop.engine.containers)
 
 
@@ -302,7 +302,7 @@ def test_the_build_sees_the_copy_without_a_mirror(tmp_path: Path) -> None:
         return shop.maturin(command)
 
     shop.engine.on("maturin", play)
-    assert shop.session().build(shop.request(), shop.catalog) == ExitStatus.OK
+    assert shop.build() == ExitStatus.OK
     assert [sorted(table) for table in seen] == [["build", "env"]]
     assert path.read_text("utf-8") == MIRROR
 

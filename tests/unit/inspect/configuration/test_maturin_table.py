@@ -9,8 +9,8 @@ import pytest
 from support import SAMPLES
 from support.fakes import LINUX, MACOS, CrateFiles, kinds, make_crate, make_details, make_request, make_target
 
+from xbuild.app.requests import make_request as compose_request
 from xbuild.catalog import load_catalog
-from xbuild.cli.compose import make_request as compose_request
 from xbuild.errors import RefusedError
 from xbuild.inspect.configuration.maturin import Key, Variable, keys, passed_over, variables
 from xbuild.inspect.crate.manifest import read_manifest

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from xbuild.app.requests import make_request, sysroot_settings
+from xbuild.app.services import make_network, make_sources, proxies
 from xbuild.catalog import load_catalog, sysroot_layouts
-from xbuild.cli.compose import make_network, make_request, make_sources, proxies, sysroot_settings
 from xbuild.errors import RefusedError, UsageError
 from xbuild.request.model import BuildRequest
 from xbuild.settings import NetworkSettings, Settings
