@@ -4,173 +4,18 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import io
 import json
-import tarfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from support.tar_streams import renamed_tree, tar_bytes
-from xbuild.engine import ContainerSpec, Engine, EngineInfo, ExecResult, Image, Layer, Mount, OnLine
-from xbuild.engine.lines import MAX_LINE
-from xbuild.errors import EngineError
-from xbuild.events import Stream
-from xbuild.images.layers import ChunkReader
+from support.fake_container import Command, FakeContainer, Handler
+from xbuild.engine import ContainerSpec, Engine, EngineInfo, ExecResult, Image, Layer
+from xbuild.errors import EngineError, ImageError
 from xbuild.images.recipe import ROOT_LABEL, root_recipe
-
-
-class Command:
-    """One command that runs in a fake container; what a handler works with."""
-
-    def __init__(
-        self,
-        container: FakeContainer,
-        argv: Sequence[str],
-        *,
-        on_line: OnLine,
-        env: Mapping[str, str],
-        workdir: str,
-        timeout: float | None,
-    ) -> None:
-        self.container = container
-        self.argv = tuple(argv)
-        self.env = dict(env)
-        self.workdir = workdir
-        self.timeout = timeout
-        self._on_line = on_line
-
-    def say(self, *lines: str, stream: Stream = "stdout") -> None:
-        """Print lines."""
-        for line in lines:
-            self._on_line(stream, line)
-
-    def path(self, name: str) -> Path:
-        """Where a file of the container is on this machine."""
-        return self.container.where(name)
-
-    def write(self, name: str, body: bytes, *, mode: int = 0o644) -> Path:
-        """Leave a file in the container."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-        path.chmod(mode)
-        return path
-
-    def option(self, name: str) -> str:
-        """The word after an option."""
-        return self.argv[self.argv.index(name) + 1]
-
-
-Handler = Callable[[Command], int | ExecResult | None]
-"""Plays a program: ``None`` and 0 are success; it may raise EngineError."""
-
-
-class FakeContainer:
-    """See :class:`xbuild.engine.api.Container`. Mounts are folders, and so is its root."""
-
-    def __init__(self, engine: FakeEngine, spec: ContainerSpec, number: int) -> None:
-        self.spec = spec
-        self.commands: list[Command] = []
-        self.calls: list[str] = []
-        self.puts: dict[str, list[tarfile.TarInfo]] = {}
-        self.open_streams = 0
-        self.killed = False
-        self._engine = engine
-        self._number = number
-        self._root = engine.root / f"container-{number}"
-        self._places: dict[str, Path] = {}
-        for index, mount in enumerate(spec.mounts):
-            self._places[mount.target] = mount.source or self._volume(index)
-
-    def _volume(self, index: int) -> Path:
-        folder = self._root / f"volume-{index}"
-        folder.mkdir(parents=True)
-        return folder
-
-    @property
-    def id(self) -> str:
-        return f"container-{self._number}"
-
-    def mount(self, target: str) -> Mount:
-        """The mount at a path."""
-        return next(mount for mount in self.spec.mounts if mount.target == target)
-
-    def where(self, name: str) -> Path:
-        """Where a path of the container is on this machine."""
-        for target in sorted(self._places, key=len, reverse=True):
-            if name == target or name.startswith(f"{target}/"):
-                return self._places[target] / name[len(target) :].lstrip("/")
-        return self._root / "rootfs" / name.lstrip("/")
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        on_line: OnLine,
-        env: Mapping[str, str] | None = None,
-        workdir: str | None = None,
-        timeout: float | None = None,
-        line_limit: int = MAX_LINE,
-    ) -> ExecResult:
-        command = Command(
-            self,
-            argv,
-            on_line=on_line,
-            env={**self.spec.env, **(env or {})},
-            workdir=workdir or self.spec.workdir,
-            timeout=timeout,
-        )
-        self.commands.append(command)
-        self.calls.append(f"run {argv[0]}")
-        answer = self._engine.handler_of(command)(command)
-        if isinstance(answer, ExecResult):
-            self.killed = self.killed or answer.timed_out
-            return answer
-        return ExecResult(exit_code=answer or 0, seconds=0.5)
-
-    def put(self, path: str, tar: Iterable[bytes]) -> None:
-        self.calls.append(f"put {path}")
-        self._alive()
-        folder = self.where(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        members = self.puts.setdefault(path, [])
-        with tarfile.open(fileobj=io.BufferedReader(ChunkReader(tar)), mode="r|") as archive:
-            for member in archive:
-                members.append(member)
-                if member.name == ".":  # moby passes over it, and over its owner (pkg/archive, Unpack)
-                    continue
-                archive.extract(member, folder, filter="fully_trusted", numeric_owner=True)
-
-    def get(self, path: str) -> Generator[bytes, None, None]:
-        self.calls.append(f"get {path}")
-        self._alive()
-        return self._stream(self.where(path))
-
-    def _stream(self, path: Path) -> Generator[bytes, None, None]:
-        self.open_streams += 1
-        try:
-            if path.is_dir():
-                yield from renamed_tree(path)
-            else:
-                yield from tar_bytes({path.name: path.read_bytes()})
-        finally:
-            self.open_streams -= 1
-
-    def end_leftovers(self) -> None:
-        self.calls.append("end leftovers")
-        self._alive()
-
-    def kill(self) -> None:
-        self.calls.append("kill")
-        self.killed = True
-
-    def _alive(self) -> None:
-        if self.killed:
-            raise EngineError("the container is gone", code="engine-failed")
 
 
 @dataclass
@@ -290,6 +135,8 @@ class FakeEngine:
         self._answer()
         if self._stopping:
             raise EngineError("interrupted", code="interrupted")
+        if self.image(spec.image) is None:
+            raise ImageError(f"the fake does not have image {spec.image}", code="image-missing")
         with self._lock:
             made = FakeContainer(self, spec, len(self.containers))
             self.containers.append(made)
@@ -300,6 +147,7 @@ class FakeEngine:
         finally:
             with self._lock:
                 self.state.running -= 1
+                made.ended.set()
                 if made.open_streams:
                     self.left_open.append(made.id)
 

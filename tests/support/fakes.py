@@ -16,17 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from support.documents import check
-from support.fake_engine import (
-    OUT_OF_MEMORY,
-    TIMED_OUT,
-    Command,
-    FakeContainer,
-    FakeEngine,
-    Handler,
-    as_engine,
-    gone,
-    make_image,
-)
+from support.fake_container import Command, FakeContainer, Handler
+from support.fake_engine import OUT_OF_MEMORY, TIMED_OUT, FakeEngine, as_engine, gone, make_image
 from support.tar_streams import renamed_tree, tar_bytes
 from xbuild.catalog import Interpreter, Target, load_catalog
 from xbuild.check.audit import AuditResult

@@ -26,6 +26,7 @@ from support.fakes import (
     accept,
     gone,
     make_details,
+    make_image,
     make_manifest,
     make_request,
     make_target,
@@ -70,6 +71,7 @@ class Place:
 
     def __init__(self, root: Path, recorder: Recorder) -> None:
         self.engine = FakeEngine(root / "engine")
+        self.engine.have(make_image())
         self.root = root
         self.recorder = recorder
         self.stopped = False
@@ -542,6 +544,7 @@ def test_what_is_no_folder_is_no_target_directory(place: Place, tmp_path: Path, 
 
 def test_an_image_of_the_users_own_has_its_target_directory_too(place: Place) -> None:
     job = replace(make_job("python3.11"), image="registry:5000/own/image:1")
+    place.engine.have(make_image(tags=("registry:5000/own/image:1", "registry:5000/own/image:2")))
     place.engine.on("maturin", maturin(job))
     assert place.execute(job, cache=True).status == "built"
     other = replace(job, image="registry:5000/own/image:2")

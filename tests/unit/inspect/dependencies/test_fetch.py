@@ -18,6 +18,7 @@ from support.fakes import (
     FakeEngine,
     gone,
     make_crate,
+    make_image,
     make_package,
     metadata_json,
 )
@@ -43,6 +44,7 @@ class Place:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.engine = FakeEngine(root / "engine")
+        self.engine.have(make_image("sha256:base"))
         package, content = make_package("pyo3", "0.26.0")
         self.packages: tuple[LockedPackage, ...] = (package,)
         self.crates = {"pyo3-0.26.0.crate": content}
@@ -496,6 +498,7 @@ def test_a_broken_archive_of_the_engine(tmp_path: Path, name: str) -> None:
 
     place = Place(tmp_path)
     place.engine = BrokenEngine(tmp_path / "broken")
+    place.engine.have(make_image("sha256:base"))
     place.play()
     with pytest.raises(FetchError) as caught:
         place.fetch(local=False)
