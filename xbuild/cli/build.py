@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -251,16 +251,27 @@ def plan(
     from xbuild.ui.plan import render_plan
 
     call = Call(asked.settings, quiet=True)
-    made = make_plan(call, asked.checked)
+    notices: list[Notice] = []
+    made = make_plan(call, asked.checked, notices)
     if as_json:
-        typer.echo(json.dumps(made.as_dict(), indent=1))
+        typer.echo(json.dumps(plan_document(made, notices), indent=1))
     else:
         show(call.console, render_plan(made))
 
 
-def make_plan(call: Call, checked: Checked) -> Plan:
+def plan_document(plan: Plan, notices: Sequence[Notice]) -> dict[str, Any]:
+    """What ``xbuild plan --json`` gives: ``PlanDocument`` of :mod:`xbuild.report.schemas`."""
+    names = ("level", "code", "message", "hint", "job")
+    return {
+        **plan.as_dict(),
+        "notices": [{name: getattr(notice, name) for name in names} for notice in notices],
+    }
+
+
+def make_plan(call: Call, checked: Checked, notices: list[Notice]) -> Plan:
     """What would run; what is worth a notice goes to standard error.
 
+    :param notices: gets them besides.
     :raises XbuildError: it cannot be said.
     """
     from xbuild.app.plan import plan_build
@@ -268,6 +279,7 @@ def make_plan(call: Call, checked: Checked) -> Plan:
 
     def show_notice(event: Event) -> None:
         if isinstance(event, Notice):
+            notices.append(event)
             show(call.errors, notice_line(event))
 
     context = replace(call.context, emit=show_notice)

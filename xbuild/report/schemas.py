@@ -59,8 +59,27 @@ class PlannedJob(_Document):
     steps: tuple[PlannedStep, ...]
 
 
+class PlanNotice(_Document):
+    """Something that a run would tell as well.
+
+    :ivar level: ``info``, ``warning`` or ``error``.
+    :ivar code: names it for programs, and keeps its meaning.
+    :ivar hint: the way out, where one is known.
+    :ivar job: the target that it is about; ``""`` for the whole run.
+    """
+
+    level: Literal["info", "warning", "error"]
+    code: str
+    message: str
+    hint: str
+    job: str
+
+
 class PlanDocument(_Document):
-    """What ``xbuild plan --json`` gives; see :class:`xbuild.plan.planner.Plan`."""
+    """What ``xbuild plan --json`` gives; see :class:`xbuild.plan.planner.Plan`.
+
+    :ivar notices: what was found on the way; notes are about what would run.
+    """
 
     kind: Literal["xbuild.plan/1"] = Field(alias="schema")
     name: str
@@ -68,6 +87,7 @@ class PlanDocument(_Document):
     jobs: tuple[PlannedJob, ...]
     refused: tuple[Refusal, ...]
     notes: tuple[str, ...]
+    notices: tuple[PlanNotice, ...]
 
 
 class ErrorDocument(_Document):

@@ -9,11 +9,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.documents import check
 from support.workshop import Workshop
 
-from xbuild.cli.build import build, make_plan
+from xbuild.cli.build import build, make_plan, plan_document
 from xbuild.cli.call import Call
 from xbuild.errors import ExitStatus
+from xbuild.events import Notice
 from xbuild.ui.console import make_console
 
 
@@ -50,7 +52,13 @@ def test_a_plan_tells_what_is_worth_a_notice(shop: Workshop) -> None:
     call = call_of(shop)
     stream = io.StringIO()
     call.errors = make_console(stream, environ={})
-    made = make_plan(call, shop.checked())
+    notices: list[Notice] = []
+    made = make_plan(call, shop.checked(), notices)
+    document = plan_document(made, notices)
+    check("plan", document)
+    assert [(notice["level"], notice["code"]) for notice in document["notices"]] == [
+        ("warning", "foreign-repository")
+    ]
     assert stream.getvalue().startswith("warning[foreign-repository]: ")
     assert [note.code for note in made.notes] == ["not-known"]
     assert not shop.engine.containers
