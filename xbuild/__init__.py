@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xbuild.app.library import audit_wheels, build_wheels, plan_wheels, rebuild_wheels
+    from xbuild.app.library import audit_wheels, build_wheels, configure, plan_wheels, rebuild_wheels
     from xbuild.errors import InterruptedRunError, XbuildError
     from xbuild.report.model import Report
     from xbuild.settings import Settings
@@ -29,6 +29,7 @@ __all__ = [
     "__version__",
     "audit_wheels",
     "build_wheels",
+    "configure",
     "plan_wheels",
     "rebuild_wheels",
 ]
@@ -41,6 +42,7 @@ _PLACES = {
     "XbuildError": "xbuild.errors",
     "audit_wheels": "xbuild.app.library",
     "build_wheels": "xbuild.app.library",
+    "configure": "xbuild.app.library",
     "plan_wheels": "xbuild.app.library",
     "rebuild_wheels": "xbuild.app.library",
 }

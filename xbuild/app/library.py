@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from xbuild.app.build import BuildRun
 from xbuild.app.plan import plan_build
@@ -26,6 +27,17 @@ from xbuild.rebuild.rebuild import Outcome
 from xbuild.report.model import Report
 from xbuild.settings import Settings, load_settings
 from xbuild.util.cancel import CancelToken
+
+
+def configure(project: Path, **values: Any) -> Settings:
+    """Settings as the command would have them: these values over the environment over files over defaults.
+
+    :param project: the crate's folder.
+    :param values: what is said here, by the names of the settings.
+    :raises UsageError: a value cannot be understood.
+    """
+    folder = project.absolute()
+    return load_settings(flags=values, environ=os.environ, project_dir=folder).settings
 
 
 def plan_wheels(

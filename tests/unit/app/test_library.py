@@ -95,6 +95,12 @@ def test_a_wheel_is_built_again_and_audited(shop: Workshop, settings: Settings) 
     assert [verdict.status for verdict in other.verdicts] == ["differs"]
 
 
+def test_settings_are_values_over_the_projects_files(shop: Workshop) -> None:
+    (shop.project / "xbuild.toml").write_text('interpreters = ["cp312"]\ntargets = ["no-such"]\n', "utf-8")
+    found = xbuild.configure(shop.project, targets=[LINUX])
+    assert (found.targets, found.interpreters) == ((LINUX,), ("cp312",))
+
+
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         xbuild.no_such_name  # noqa: B018
