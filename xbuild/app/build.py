@@ -11,7 +11,8 @@ from xbuild.app.services import RunHandle, Services
 from xbuild.engine.layout import BESIDE
 from xbuild.events import Notice, RunFinished, Sink
 from xbuild.plan.precheck import Checked
-from xbuild.report.report import REPORT, Report, copy_logs, write_json
+from xbuild.report.model import REPORT, Report
+from xbuild.report.report import copy_logs, write_json
 from xbuild.storage.workspace import storage_error
 
 if TYPE_CHECKING:

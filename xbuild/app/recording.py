@@ -15,7 +15,7 @@ from xbuild.errors import InterruptedRunError, XbuildError
 from xbuild.events import RunEvents, RunFinished, RunStarted, Sink, ended_by
 from xbuild.pipeline import Pipeline, finished
 from xbuild.plan.precheck import Checked
-from xbuild.report.report import Report
+from xbuild.report.model import Report
 from xbuild.storage.logs import JobLogs
 from xbuild.storage.runs import prune, run_folder
 from xbuild.storage.workspace import storage_error

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xbuild.cli.call import Call
     from xbuild.plan.model import Plan
     from xbuild.report.attest import SigningKey
-    from xbuild.report.report import Report
+    from xbuild.report.model import Report
 
 
 def _triples(incomplete: str) -> list[str]:

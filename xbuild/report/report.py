@@ -10,10 +10,8 @@ from typing import Any
 from xbuild.errors import ExitStatus
 from xbuild.events import JobStatus, RunStatus
 from xbuild.plan.model import Refusal
-from xbuild.report.model import REPORT, JobReport, Report
+from xbuild.report.model import JobReport, Report
 from xbuild.util.files import write_whole
-
-__all__ = ["REPORT", "Report", "copy_logs", "exit_status", "run_status", "write_json"]
 
 _STATUS_OF_ALL: Mapping[JobStatus, ExitStatus] = {
     "timeout": ExitStatus.TIMEOUT,
