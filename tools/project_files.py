@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from xbuild.inspect.configuration.configured import Rule, rules
+from xbuild.inspect.configuration.cargo_config import Rule, rules
 from xbuild.inspect.configuration.maturin import keys, variables
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "project-files.md"

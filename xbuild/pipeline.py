@@ -23,7 +23,7 @@ from xbuild.execute.job import Rooms
 from xbuild.execute.jobs import JobResult, PlanRunner, WheelTrial, jobs_with_room
 from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import base_recipe
-from xbuild.inspect.dependencies.fetch import Network
+from xbuild.inspect.dependencies.network import Network
 from xbuild.inspect.inspection import (
     Dependencies,
     DependencyReader,

@@ -282,7 +282,8 @@ IMAGE = """
 import sys, threading
 from pathlib import Path
 from xbuild.engine.docker import DockerEngine
-from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.sources import Sources
 from xbuild.images.recipe import base_recipe
 from support.toolchains import LocalRecipe
 

@@ -22,9 +22,10 @@ from xbuild.engine import ContainerSpec, Image
 from xbuild.engine.docker import DockerEngine
 from xbuild.errors import ImageError
 from xbuild.images.bootstrap import Mirrors, ensure_root
-from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.images.released import is_pinned
+from xbuild.images.sources import Sources
 
 pytestmark = [pytest.mark.docker, pytest.mark.archives]
 

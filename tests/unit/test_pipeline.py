@@ -35,12 +35,13 @@ from xbuild.engine import ExecResult
 from xbuild.errors import EngineError, ExitStatus, FetchError, InterruptedRunError, RefusedError
 from xbuild.events import JobFinished, Notice, PhaseStarted
 from xbuild.execute.jobs import jobs_with_room
-from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
 from xbuild.images.recipe import MANIFEST_LABEL, base_recipe, toolchain_recipe
+from xbuild.images.sources import Sources
 from xbuild.inspect.crate.cargo_lock import LockedPackage
-from xbuild.inspect.dependencies.fetch import Network
+from xbuild.inspect.dependencies.network import Network
 from xbuild.pipeline import Pipeline, Tools
-from xbuild.plan.planner import Plan
+from xbuild.plan.model import Plan
 from xbuild.plan.precheck import precheck
 from xbuild.request.model import BuildRequest
 from xbuild.util.files import remove_tree

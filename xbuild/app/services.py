@@ -21,8 +21,10 @@ from xbuild.engine import Engine
 from xbuild.engine.docker import DockerEngine
 from xbuild.events import Event, Output, Sink, Stream
 from xbuild.images.bootstrap import Mirrors
-from xbuild.images.builder import ImageBuilder, Narrate, Sources
-from xbuild.inspect.dependencies.fetch import Network
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.recipe_run import Narrate
+from xbuild.images.sources import Sources
+from xbuild.inspect.dependencies.network import Network
 from xbuild.pipeline import Tools
 from xbuild.settings import Settings
 from xbuild.storage.workspace import new_run_id

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from xbuild.errors import EngineError
 from xbuild.events import JobStatus, Notice
-from xbuild.execute.job import Done, JobRunner, Rooms, RunContext
+from xbuild.execute.job import Done, JobRunner, RunContext
 from xbuild.execute.outcome import JobOutcome
 from xbuild.execute.target_dir import TargetDirs
 from xbuild.execute.verdict import judge, reason_of, status_of
 from xbuild.plan.model import Job
-
-__all__ = ["Executor", "JobOutcome", "Rooms", "reason_of", "status_of"]
 
 _ENGINE_PATIENCE = 15.0
 """Seconds for an engine to come back: a restart takes one or two, and stopping containers up to ten."""

@@ -30,8 +30,6 @@ from xbuild.images.recipe_run import Narrate, RecipeRunner
 from xbuild.images.released import is_pinned, objection, released_layers
 from xbuild.images.sources import Sources
 
-__all__ = ["ImageBuilder", "Narrate", "Sources", "Trial"]
-
 Trial = Callable[[Recipe, Image], None]
 """Tries an image before it gets its tag; raises :class:`ImageError` where it does not work."""
 

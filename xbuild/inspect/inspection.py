@@ -12,11 +12,13 @@ from xbuild.engine import Engine, Image
 from xbuild.engine.transport import Transport
 from xbuild.errors import RefusedError
 from xbuild.events import Emitter, Stream
-from xbuild.inspect.configuration.configured import drop_remote_sources
+from xbuild.inspect.configuration.cargo_config import drop_remote_sources
 from xbuild.inspect.crate.cargoconfig import CargoConfig, read_config
 from xbuild.inspect.crate.details import Details
 from xbuild.inspect.crate.manifest import Manifest
-from xbuild.inspect.dependencies.fetch import Fetched, Fetcher, Network, View
+from xbuild.inspect.dependencies.fetch import Fetched, Fetcher
+from xbuild.inspect.dependencies.metadata import View
+from xbuild.inspect.dependencies.network import Network
 from xbuild.inspect.dependencies.store import CrateStore
 from xbuild.inspect.sources.snapshot import Snapshot, take_snapshot
 from xbuild.request.model import BuildRequest, TargetRequest

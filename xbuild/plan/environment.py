@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xbuild.catalog.model import did_you_mean
 from xbuild.engine.layout import SRC, TARGET_DIR, VENDOR
 from xbuild.errors import RefusedError
-from xbuild.inspect.configuration.configured import judge
+from xbuild.inspect.configuration.cargo_config import judge
 from xbuild.inspect.configuration.rustflags import configured_flags, without_linker, without_lookup
 from xbuild.inspect.crate.manifest import Manifest
 from xbuild.inspect.sources.history import CONFIG_HOME

@@ -19,8 +19,6 @@ from xbuild.plan.tools import Note, Versions, check_sysroot, check_tools
 from xbuild.request.compatibility import choose_compatibility
 from xbuild.request.model import BuildRequest, TargetRequest
 
-__all__ = ["Job", "Plan", "Refusal", "Step", "make_plan"]
-
 
 def make_plan(
     request: BuildRequest,

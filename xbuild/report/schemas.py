@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from xbuild.errors import ExitStatus
 from xbuild.events import Event, event_types
 from xbuild.images.pins import SCHEMA as LOCK_SCHEMA
-from xbuild.plan.planner import Refusal
+from xbuild.plan.model import Refusal
 from xbuild.report.model import Report
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from xbuild.catalog import Target
 from xbuild.errors import RefusedError
-from xbuild.inspect.configuration.configured import rule_of
+from xbuild.inspect.configuration.cargo_config import rule_of
 from xbuild.inspect.configuration.rules import Does, KeyRule, Reason
 from xbuild.inspect.crate.cargoconfig import merge
 from xbuild.inspect.crate.toolchain import BOOTSTRAP

@@ -30,8 +30,6 @@ from xbuild.inspect.dependencies.unpack import unpack
 from xbuild.inspect.sources.snapshot import Snapshot
 from xbuild.util.files import remove_tree
 
-__all__ = ["Fetched", "Fetcher", "Network", "View"]
-
 _LIMITS = Limits(memory=4 << 30)
 _ENVIRONMENT = {
     "HOME": "/tmp/home",  # noqa: S108  # a private tmpfs of the container

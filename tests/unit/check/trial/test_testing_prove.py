@@ -12,7 +12,8 @@ from xbuild.catalog import load_catalog
 from xbuild.check.audit import AuditResult
 from xbuild.check.trial.prove import Proof, Prover
 from xbuild.engine import Limits
-from xbuild.images.builder import ImageBuilder, Sources
+from xbuild.images.builder import ImageBuilder
+from xbuild.images.sources import Sources
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from support.fakes import (
 from support.workshop import Workshop
 
 from xbuild.errors import ExitStatus, RefusedError
-from xbuild.inspect.configuration.configured import Found, Rule, drop_remote_sources, judge, rules
+from xbuild.inspect.configuration.cargo_config import Found, Rule, drop_remote_sources, judge, rules
 from xbuild.inspect.configuration.rustflags import applies, configured_flags, without_linker, without_lookup
 from xbuild.inspect.crate.cargoconfig import CargoConfig, merge, read_config
 from xbuild.plan.environment import configuration_notes, job_environment

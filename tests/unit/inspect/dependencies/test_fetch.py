@@ -28,7 +28,9 @@ from xbuild.engine.transport import Transport
 from xbuild.errors import EngineError, FetchError, RefusedError, XbuildError
 from xbuild.inspect.crate.cargo_lock import LockedPackage
 from xbuild.inspect.crate.manifest import read_manifest
-from xbuild.inspect.dependencies.fetch import Fetched, Fetcher, Network, View
+from xbuild.inspect.dependencies.fetch import Fetched, Fetcher
+from xbuild.inspect.dependencies.metadata import View
+from xbuild.inspect.dependencies.network import Network
 from xbuild.inspect.dependencies.store import CrateStore
 from xbuild.inspect.sources.snapshot import take_snapshot
 from xbuild.util.files import sealed
