@@ -32,15 +32,21 @@ class FakeEngine:
 
     :param root: a folder for volumes and file systems.
     :param local: whether it sees this machine's files.
+    :param default: plays the programs that nothing else plays.
+    :ivar refuses: the error that making a container ends with.
     :ivar containers: all that were made, in their order.
     """
 
-    def __init__(self, root: Path, *, local: bool = True, is_remote: bool = False) -> None:
+    def __init__(
+        self, root: Path, *, local: bool = True, is_remote: bool = False, default: Handler | None = None
+    ) -> None:
         self.root = root
         self.local = local
         self.containers: list[FakeContainer] = []
         self.registry: dict[str, Image] = {}
         self.state = EngineState()
+        self.refuses: EngineError | None = None
+        self._default = default
         self.left_open: list[str] = []
         self._is_remote = is_remote
         self._images: dict[str, Image] = {}
@@ -79,10 +85,10 @@ class FakeEngine:
         self._handlers[program] = handler
 
     def handler_of(self, command: Command) -> Handler:
-        try:
-            return self._handlers[command.argv[0]]
-        except KeyError:
-            raise AssertionError(f"nobody plays {' '.join(command.argv)}") from None
+        handler = self._handlers.get(command.argv[0], self._default)
+        if handler is None:
+            raise AssertionError(f"nobody plays {' '.join(command.argv)}")
+        return handler
 
     def have(self, image: Image) -> Image:
         """Let the engine have an image."""
@@ -135,6 +141,8 @@ class FakeEngine:
         self._answer()
         if self._stopping:
             raise EngineError("interrupted", code="interrupted")
+        if self.refuses:
+            raise self.refuses
         if self.image(spec.image) is None:
             raise ImageError(f"the fake does not have image {spec.image}", code="image-missing")
         with self._lock:
