@@ -29,6 +29,7 @@ from support.fakes import (
 )
 from support.plans import CATALOG, plan
 
+from xbuild.cli.build import plan_document
 from xbuild.engine import Limits
 from xbuild.engine.layout import USER_SYSROOT
 from xbuild.errors import ExitStatus, RefusedError
@@ -70,7 +71,7 @@ def test_the_matrix_of_the_issue(golden: Callable[[str, Any], None]) -> None:
     assert [(item.target, item.interpreter, item.code) for item in made.refused] == [
         (MUSL, "pypy3.9", "unsupported-interpreter")
     ]
-    golden("plan-matrix", made.as_dict())
+    golden("plan-matrix", plan_document(made, ()))
 
 
 def test_each_target_goes_by_its_own_features() -> None:
@@ -85,7 +86,7 @@ def test_each_target_goes_by_its_own_features() -> None:
 def test_a_stable_abi_crate(golden: Callable[[str, Any], None]) -> None:
     asked = ("python3.13", "python3.9", "pypy3.9")
     request = make_request(make_target(LINUX, *asked), make_target(WINDOWS, *asked))
-    golden("plan-abi3", plan(request, details=make_details("abi3", "abi3-py38")).as_dict())
+    golden("plan-abi3", plan_document(plan(request, details=make_details("abi3", "abi3-py38")), ()))
 
 
 def test_everything_that_can_be_set(golden: Callable[[str, Any], None]) -> None:
@@ -109,14 +110,14 @@ def test_everything_that_can_be_set(golden: Callable[[str, Any], None]) -> None:
         root / "ws" / "py", workspace=root / "ws", root=root, maturin_features=("extension-module", "fast")
     )
     made = plan(make_request(wanted), manifest, make_details(native=("ring",)))
-    golden("plan-options", made.as_dict())
+    golden("plan-options", plan_document(made, ()))
 
 
 def test_a_program(golden: Callable[[str, Any], None]) -> None:
     manifest = make_manifest(bindings="bin", locked=(), name="ripgrep-py")
     request = make_request(make_target(LINUX, "pypy3.9"), make_target(WINDOWS, "python3.11"))
     found = make_details(bindings="bin", pyo3_version="")
-    golden("plan-program", plan(request, manifest, found).as_dict())
+    golden("plan-program", plan_document(plan(request, manifest, found), ()))
 
 
 def test_the_wheels_name_is_the_one_that_maturin_gives() -> None:
