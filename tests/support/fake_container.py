@@ -14,7 +14,7 @@ from xbuild.engine import ContainerSpec, ExecResult, Mount, OnLine
 from xbuild.engine.lines import MAX_LINE, LineSplitter
 from xbuild.errors import EngineError
 from xbuild.events import Stream
-from xbuild.images.layers import ChunkReader
+from xbuild.util.tar import ChunkReader
 
 
 class Command:

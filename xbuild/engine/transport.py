@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xbuild.engine import Engine
+from xbuild.util.tar import END, tar_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,17 @@ def tar_tree(folder: Path | None, *, owner: str) -> Iterator[bytes]:
     """A folder as a tar stream for a volume's root, owned by ``uid:gid``; an empty one for ``None``."""
     uid, _, gid = owner.partition(":")
 
-    def header(info: tarfile.TarInfo) -> bytes:
+    def member(info: tarfile.TarInfo, body: bytes = b"") -> Iterator[bytes]:
         info.uid, info.gid = int(uid), int(gid)
         info.uname = info.gname = ""
-        return info.tobuf(tarfile.PAX_FORMAT)
+        info.size = len(body)
+        yield from tar_member(info, (body,), form=tarfile.PAX_FORMAT)
 
     # Not "./": the engine passes that over, and the folder would stay root's
     root = tarfile.TarInfo("/")
     root.type = tarfile.DIRTYPE
     root.mode = 0o755
-    yield header(root)
+    yield from member(root)
     for where, folders, names in os.walk(folder) if folder else ():
         folders.sort()
         here = Path(where)
@@ -80,13 +82,10 @@ def tar_tree(folder: Path | None, *, owner: str) -> Iterator[bytes]:
             info.mtime = status.st_mtime
             if path.is_symlink():
                 info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
-                yield header(info)
+                yield from member(info)
             elif path.is_dir():
                 info.type = tarfile.DIRTYPE
-                yield header(info)
+                yield from member(info)
             else:
-                body = path.read_bytes()
-                info.size = len(body)
-                yield header(info)
-                yield body + b"\0" * (-len(body) % tarfile.BLOCKSIZE)
-    yield b"\0" * tarfile.RECORDSIZE
+                yield from member(info, path.read_bytes())
+    yield END

@@ -13,33 +13,12 @@ from typing import Any, cast
 from xbuild.engine import Layer
 from xbuild.errors import ImageError
 from xbuild.images.recipe import context_files, is_executable
+from xbuild.util.tar import END, ChunkReader, tar_member
 
 EPOCH = 1_577_836_800
 """Time stamp of everything in a layer, in seconds since the Unix epoch: 2020-01-01 00:00 UTC."""
 
 MANIFEST = "opt/xbuild/manifest.json"
-
-
-class ChunkReader(io.RawIOBase):
-    """A stream of chunks as a file to read from."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._held = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._held:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._held = memoryview(chunk)
-        count = min(len(buffer), len(self._held))
-        buffer[:count] = self._held[:count]
-        self._held = self._held[count:]
-        return count
 
 
 class _HashingFile:
@@ -143,6 +122,5 @@ def tar_files(files: Iterable[tuple[str, bytes, bool]]) -> Iterator[bytes]:
         info.size = len(body)
         info.mtime = EPOCH
         info.mode = 0o755 if executable else 0o644
-        yield info.tobuf(tarfile.GNU_FORMAT)
-        yield body + b"\0" * (-len(body) % tarfile.BLOCKSIZE)
-    yield b"\0" * tarfile.RECORDSIZE
+        yield from tar_member(info, (body,))
+    yield END

@@ -15,7 +15,8 @@ import pytest
 
 from xbuild.engine import Layer
 from xbuild.errors import ImageError
-from xbuild.images.layers import EPOCH, ChunkReader, pack_layer, tar_files, tar_folder
+from xbuild.images.layers import EPOCH, pack_layer, tar_files, tar_folder
+from xbuild.util.tar import ChunkReader
 
 Member = tuple[str, bytes, dict[str, Any]]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from xbuild.errors import CheckError
+from xbuild.util.tar import END, tar_member
 
 EPOCH = 1_577_836_800
 """Time stamp of what is sent, in seconds since the Unix epoch."""
@@ -121,20 +122,18 @@ def tar_stream(files: Iterable[File], *, owner: tuple[int, int]) -> Iterator[byt
             if folder not in made:
                 made.add(folder)
                 yield _folder(folder, owner)
-        yield _header(path, tarfile.REGTYPE, owner, size)
-        yield from pieces
-        yield b"\0" * (-size % tarfile.BLOCKSIZE)
-    yield b"\0" * tarfile.RECORDSIZE
+        yield from tar_member(_info(path, tarfile.REGTYPE, owner, size), pieces)
+    yield END
 
 
 def _folder(path: str, owner: tuple[int, int]) -> bytes:
-    return _header(path, tarfile.DIRTYPE, owner)
+    return b"".join(tar_member(_info(path, tarfile.DIRTYPE, owner)))
 
 
-def _header(path: str, kind: bytes, owner: tuple[int, int], size: int = 0) -> bytes:
+def _info(path: str, kind: bytes, owner: tuple[int, int], size: int = 0) -> tarfile.TarInfo:
     info = tarfile.TarInfo(path)
     info.type, info.size = kind, size
     info.uid, info.gid = owner
     info.mtime = EPOCH
     info.mode = 0o755
-    return info.tobuf(tarfile.GNU_FORMAT)
+    return info

@@ -12,6 +12,7 @@ from docker.errors import ImageNotFound, NotFound
 from xbuild.engine.api import Image, Layer
 from xbuild.engine.docker.client import Client, asking, drain
 from xbuild.errors import EngineError, ImageError
+from xbuild.util.tar import END, tar_member
 
 
 class ImageStore:
@@ -175,21 +176,14 @@ def _docker_archive(config: bytes, below: int, layer: Layer, tag: str) -> Iterat
         }
     ]
     for name, body in (("config.json", config), ("manifest.json", json.dumps(manifest).encode())):
-        yield _tar_header(name, len(body))
-        yield _padded(body)
-    size = layer.path.stat().st_size
-    yield _tar_header("layer.tar", size)
+        yield from tar_member(_sized(name, len(body)), (body,))
     with layer.path.open("rb") as stream:
-        yield from iter(lambda: stream.read(1 << 20), b"")
-    yield b"\0" * (-size % tarfile.BLOCKSIZE)
-    yield b"\0" * tarfile.RECORDSIZE
+        size = layer.path.stat().st_size
+        yield from tar_member(_sized("layer.tar", size), iter(lambda: stream.read(1 << 20), b""))
+    yield END
 
 
-def _tar_header(name: str, size: int) -> bytes:
+def _sized(name: str, size: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.size = size
-    return info.tobuf(tarfile.GNU_FORMAT)
-
-
-def _padded(body: bytes) -> bytes:
-    return body + b"\0" * (-len(body) % tarfile.BLOCKSIZE)
+    return info

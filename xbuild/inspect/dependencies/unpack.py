@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xbuild.errors import FetchError
-from xbuild.images.layers import ChunkReader
+from xbuild.util.tar import ChunkReader
 
 
 def unpack(chunks: Iterator[bytes], folder: Path, *, strip: int = 1) -> None:
