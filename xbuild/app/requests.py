@@ -49,6 +49,7 @@ def make_request(settings: Settings, project: Path, catalog: Catalog) -> BuildRe
         home=Path(home) if (home := os.environ.get("HOME", "")) else None,
         trusted=Trust.in_settings(settings).covers(project),
         source_git=settings.source_git,
+        pgo_profile=settings.pgo_profile.absolute() if settings.pgo_profile else None,
         source_include=settings.source_include,
         source_exclude=settings.source_exclude,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xbuild import __version__
-from xbuild.cli import attest, build, cache, images, info, lock, schema, verify, wheels
+from xbuild.cli import attest, build, cache, images, info, lock, profile, schema, verify, wheels
 from xbuild.cli.machine import answers_json, ends_events, in_words
 from xbuild.errors import ExitStatus, XbuildError
 from xbuild.ui.console import make_console
@@ -44,6 +44,7 @@ def root(
 app.command("run")(ends_events(build.run))
 app.command("plan")(answers_json(build.plan))
 app.command("lock")(lock.lock)
+app.command("profile")(profile.profile)
 app.command("targets")(answers_json(info.targets))
 app.command("doctor")(answers_json(info.doctor))
 app.command("config")(info.config)

@@ -72,6 +72,9 @@ StripOption = Annotated[
     bool | None,
     typer.Option("--strip/--no-strip", help="Leave symbols out (as the project and its profile say)."),
 ]
+PgoOption = Annotated[
+    Path | None, typer.Option("--pgo-profile", metavar="FILE", help="Optimise by it; see `xbuild profile`.")
+]
 FeaturesOption = Annotated[
     list[str] | None, typer.Option("--features", "-F", help="Cargo features; may be repeated.")
 ]
@@ -120,6 +123,7 @@ def run(
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
     strip: StripOption = None,
+    pgo_profile: PgoOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -154,6 +158,7 @@ def run(
         "profile": profile,
         "compatibility": compatibility,
         "strip": strip,
+        "pgo_profile": pgo_profile,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
@@ -166,7 +171,7 @@ def run(
         "fresh": fresh,
         "test": test,
     }
-    asked = _ask(project, flags, sysroot=sysroot, config=config)
+    asked = ask(project, flags, sysroot=sysroot, config=config)
     manifest = asked.checked.manifest
     sources = source_folders(manifest.root, manifest.folders)
     key = make_signing_key(asked.settings, sources, os.environ)
@@ -219,6 +224,7 @@ def plan(
     profile: ProfileOption = None,
     compatibility: CompatibilityOption = None,
     strip: StripOption = None,
+    pgo_profile: PgoOption = None,
     features: FeaturesOption = None,
     all_features: AllFeaturesOption = None,
     no_default_features: NoDefaultOption = None,
@@ -237,6 +243,7 @@ def plan(
         "profile": profile,
         "compatibility": compatibility,
         "strip": strip,
+        "pgo_profile": pgo_profile,
         "features": features,
         "all_features": all_features,
         "no_default_features": no_default_features,
@@ -245,7 +252,7 @@ def plan(
         "strict": strict,
         "offline": offline,
     }
-    asked = _ask(project, flags, sysroot=sysroot, config=config)
+    asked = ask(project, flags, sysroot=sysroot, config=config)
     from xbuild.cli.call import Call
     from xbuild.ui.lines import show
     from xbuild.ui.plan import render_plan
@@ -287,12 +294,16 @@ def make_plan(call: Call, checked: Checked, notices: list[Notice]) -> Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """What a call asks for: its settings, and what nothing speaks against so far."""
+
     settings: Settings
     checked: Checked
 
 
-def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, config: Path | None) -> _Asked:
+def ask(
+    project: Path, flags: Mapping[str, Any], *, sysroot: Path | None = None, config: Path | None = None
+) -> Asked:
     """What the words of a call mean, together with the configuration; refused here where it cannot work."""
     folder = project.absolute()
     catalog = load_catalog()
@@ -304,4 +315,4 @@ def _ask(project: Path, flags: Mapping[str, Any], *, sysroot: Path | None, confi
         own = sysroot_settings(sysroot, triples, catalog)
         settings = load({**flags, "target": own}, folder, config).settings
     request = make_request(settings, folder, catalog)
-    return _Asked(settings, precheck(request, catalog))
+    return Asked(settings, precheck(request, catalog))

@@ -16,6 +16,7 @@ from xbuild.inspect.crate.manifest import Manifest, read_manifest
 from xbuild.plan.model import Plan
 from xbuild.plan.pinning import early_drift
 from xbuild.plan.planner import make_plan
+from xbuild.plan.profile import with_profile
 from xbuild.plan.tools import Versions
 from xbuild.request.model import BuildRequest
 
@@ -40,6 +41,7 @@ def precheck(request: BuildRequest, catalog: Catalog) -> Checked:
     :raises DriftError: the request is locked, and this xbuild is not what the crate's xbuild.lock pins.
     """
     manifest = read_crate(request)
+    request = with_profile(request, manifest.root)
     _check_out(request.out)
     if request.locked and not manifest.lock_path.is_file():
         raise no_lockfile(manifest.name, manifest.lock_path)

@@ -54,8 +54,10 @@ def check_tools(
         )
     for wanted in request.targets:
         check_environment(wanted.environment, wanted.target)
+        profiled = any(flag.startswith("-Cprofile-use=") for flag in wanted.rustflags)
         for code, text in judge_settings(manifest.maturin, wanted.target, wanted.environment):
-            yield Note(text, code)
+            if not (profiled and code == "pgo-skipped"):
+                yield Note(text, code)
         for text in check_demands(
             manifest.demands,
             name=manifest.name,

@@ -66,6 +66,7 @@ class BuildRequest:
     :ivar home: the caller's home folder; a project's files do not bring it into a build.
     :ivar trusted: the caller trusts the project's files, so that they may name what did not come with them.
     :ivar leave_out: absolute folders that are no sources, besides ``out``.
+    :ivar pgo_profile: a file among the sources, by which all targets are optimised.
     :ivar source_digest: refuse sources of another digest, ``sha256:...``; ``""`` takes any.
     :ivar lock_digest: refuse a Cargo.lock of another sha256, also a generated one; ``""`` takes any.
     :ivar overlooked: variables of the caller's that cargo or maturin would go by, and that builds do not get.
@@ -88,6 +89,7 @@ class BuildRequest:
     source_git: bool = False
     home: Path | None = None
     trusted: bool = False
+    pgo_profile: Path | None = None
     source_include: tuple[str, ...] = ()
     source_exclude: tuple[str, ...] = ()
     leave_out: tuple[Path, ...] = ()

@@ -40,7 +40,18 @@ from xbuild.settings.types import (
     Word,
     Words,
 )
-from xbuild.settings.who import BELOW, KINDS, LOWER, PROJECT, STRICTER, Default, check_declared, user
+from xbuild.settings.who import (
+    BELOW,
+    KINDS,
+    LOWER,
+    PROJECT,
+    STRICTER,
+    Default,
+    Say,
+    Who,
+    check_declared,
+    user,
+)
 
 T = TypeVar("T")
 
@@ -48,6 +59,7 @@ _IMAGE = user("chooses what images are made from, by recipes that run as root an
 _REACH = user("chooses what is reached over the network, and trusting whom")
 _PLACE = user("names a folder of yours that is written to")
 _KEPT = user("says how long what your runs told is kept")
+_SOURCE = Who(Say.BELOW, "would have files of yours read from outside of the project")
 _SIGNING = user("is about the signature of whoever builds")
 
 
@@ -227,6 +239,9 @@ class Settings(BaseSettings):
     """without the default ones"""
     rustflags: Annotated[Words, PROJECT] = ()
     """flags for rustc, besides xbuild's own"""
+    pgo_profile: Annotated[OptionalPath, _SOURCE] = None
+    """a profile that `xbuild profile` made, from the project's folder on: all targets are optimised by it
+    ([how](pgo.md))"""
     environment: Annotated[Environment, PROJECT] = Field(default_factory=dict)
     """variables of the build containers; values of names with TOKEN, PASSWORD, KEY, SECRET and the like are
     never printed or recorded; other values are in the report and the provenance, because `xbuild verify`

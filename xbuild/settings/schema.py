@@ -20,7 +20,17 @@ Where = Callable[[Key], str]
 """Says where a key was written, for errors and origins."""
 
 PATHS = frozenset(
-    {"out", "cache_dir", "state_dir", "ca_bundle", "sysroot", "key", "trusted_projects", "source_root"}
+    {
+        "out",
+        "pgo_profile",
+        "cache_dir",
+        "state_dir",
+        "ca_bundle",
+        "sysroot",
+        "key",
+        "trusted_projects",
+        "source_root",
+    }
 )
 """Names of the values that are paths, or lists of them; a single one is relative to the file that has it."""
 

@@ -115,7 +115,8 @@ def whole_file(path: str, body: bytes) -> File:
 def tar_stream(files: Iterable[File], *, owner: tuple[int, int]) -> Iterator[bytes]:
     """Files as a tar stream in which ``owner`` (uid, gid) may write everywhere."""
     made: set[str] = set()
-    yield _folder(".", owner)
+    # Not ".": the engine passes that over, and the folder would stay root's
+    yield _folder("/", owner)
     for path, size, pieces in files:
         folders = [str(parent) for parent in reversed(PurePosixPath(path).parents) if str(parent) != "."]
         for folder in folders:

@@ -112,7 +112,7 @@ def run_wheel(
     names = _importable(wheel)
     output = _Output(on_line, tester.noise)
     spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
-    with _started(engine, spec, tester) as container:
+    with started(engine, spec, tester) as container:
         _fill(container, (*extra_wheels, wheel), tests, user)
         start = tester.start[interpreter]
         run = partial(container.run, on_line=output.take, timeout=timeout)
@@ -193,7 +193,7 @@ def _spec(
 
 
 @contextmanager
-def _started(engine: Engine, spec: ContainerSpec, tester: Tester) -> Iterator[Container]:
+def started(engine: Engine, spec: ContainerSpec, tester: Tester) -> Iterator[Container]:
     try:
         with engine.container(spec) as container:
             yield container

@@ -22,6 +22,10 @@ def wheel(folder: Path, *names: str) -> Path:
     return path
 
 
+ROOT = ""
+"""What tarfile makes of ``/``: the folder, whose owner the engine takes from a header of that name only."""
+
+
 def members(chunks: bytes) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(chunks)) as archive:
         return {member.name: member for member in archive}
@@ -76,7 +80,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, at: bytes) -> None:
 def test_wheel_belongs_to_the_user(tmp_path: Path) -> None:
     path = wheel(tmp_path, "a/__init__.py")
     found = members(b"".join(tar_wheel(path, folder="site", owner=(7, 8))))
-    assert set(found) == {".", "site", "site/a", "site/a/__init__.py"}
+    assert set(found) == {ROOT, "site", "site/a", "site/a/__init__.py"}
     assert {(member.uid, member.gid) for member in found.values()} == {(7, 8)}
 
 
@@ -94,9 +98,9 @@ def test_tests_without_links(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "test_a.py").write_text("x")
     (tmp_path / "link").symlink_to("/etc/passwd")
-    assert set(members(b"".join(tar_tests(tmp_path, owner=(1, 1))))) == {".", "sub", "sub/test_a.py"}
+    assert set(members(b"".join(tar_tests(tmp_path, owner=(1, 1))))) == {ROOT, "sub", "sub/test_a.py"}
     assert set(members(b"".join(tar_tests(tmp_path / "sub" / "test_a.py", owner=(1, 1))))) == {
-        ".",
+        ROOT,
         "test_a.py",
     }
 
