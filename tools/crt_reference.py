@@ -60,8 +60,8 @@ def of_crt(reference: Path) -> Names:
     for name, header in sorted(listed.items()):
         if name not in found and (where := found.get(f"_{name}", header)) != NOWHERE:
             found[name] = where
-    names: Names = defaultdict(set)
+    documented: Names = defaultdict(set)
     for name, header in found.items():
         if header != "iso646.h":  # operators
-            names[header, "ucrtbase.dll"].add(name)
-    return names
+            documented[header, "ucrtbase.dll"].add(name)
+    return documented
