@@ -483,7 +483,9 @@ class Ground:
     def runs(self) -> list[str]:
         """The identifiers of the runs so far."""
         folder = self.folder / "state" / "runs"
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        # Beside the folders of runs are their locks
+        found = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+        return sorted(found)
 
     def log(self, run: str | None = None, job: str = "run") -> list[dict[str, Any]]:
         """The records of a log, of the last run by default."""

@@ -147,7 +147,7 @@ def _archive(kept: Path, requirement: str) -> Path:
 def runs(command: Xbuild) -> list[str]:
     """The runs of ``command``, by their names."""
     folder = command.state / "runs"
-    return [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def leftovers(engine: DockerEngine, command: Xbuild) -> list[str]:
