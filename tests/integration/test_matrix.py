@@ -145,6 +145,7 @@ def test_its_own_test_suite_passes(
     assert proof in done.stdout
 
 
+@pytest.mark.exhaustive
 def test_blake3_builds_everywhere(blake3: Built) -> None:
     assert blake3.status == 0, blake3.output
     assert len(wheel_names(blake3.folder)) == 10
@@ -163,6 +164,7 @@ for size, wanted in (
 """Test vectors of the BLAKE3 reference (test_vectors.json)."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("triple", "tag"),
     [

@@ -27,7 +27,8 @@ from xbuild.images.recipe import base_recipe, root_recipe
 from xbuild.images.released import is_pinned
 from xbuild.images.sources import Sources
 
-pytestmark = [pytest.mark.docker, pytest.mark.archives]
+# Each makes images anew
+pytestmark = [pytest.mark.docker, pytest.mark.archives, pytest.mark.exhaustive]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from support.real import Xbuild, wheel_names
 
 from xbuild.util.files import sha256_of
 
-pytestmark = [pytest.mark.docker, pytest.mark.archives]
+pytestmark = [pytest.mark.docker, pytest.mark.archives, pytest.mark.exhaustive]
 
 LINUX, WINDOWS = "x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc"
 
