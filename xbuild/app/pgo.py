@@ -18,9 +18,9 @@ from typing import Any
 
 from xbuild.app.recording import RecordedRun
 from xbuild.app.services import RunHandle, Services
-from xbuild.check.trial.contents import tar_stream, tar_tests, tar_wheel
+from xbuild.check.trial.contents import tar_stream
 from xbuild.check.trial.recipes import recipe_for
-from xbuild.check.trial.run import PYTHON, TESTS, WHEEL, started
+from xbuild.check.trial.run import PYTHON, TESTS, argv_of, fill, spec_of, started
 from xbuild.check.trial.testers import Tester, choose
 from xbuild.collect.tarstream import REGULAR, Reader, read_headers
 from xbuild.engine import Container, ContainerSpec, Engine, ExecResult, Limits, Mount, OnLine
@@ -35,6 +35,7 @@ DATA = "xbuild.profdata"
 """What a profile is called, unless the caller names it."""
 _MERGE = "/usr/lib/llvm/bin/llvm-profdata"
 _PYTHONS = frozenset({"python", "python3"})
+_PURPOSE = "profile"
 _LARGEST = 256 << 20
 # What only runs here needs no old glibc; and zig's linker does not take `-u SYMBOL`, with which rustc asks
 # for the runtime that writes the counters
@@ -105,12 +106,20 @@ class Trainer:
         :raises CheckError: ``training-failed``: the command failed, or counted nothing.
         :raises EngineError: the engine failed.
         """
-        start = self.tester.start[interpreter]
-        argv = [word for part in command for word in (start if part == PYTHON else (part,))]
-        with started(self.engine, self._spec(), self.tester) as container:
-            for each in (*more, wheel):
-                container.put(WHEEL, tar_wheel(each, folder="site", owner=self.user))
-            container.put(TESTS, tar_tests(files, owner=self.user))
+        argv = argv_of(command, self.tester.start[interpreter])
+        spec = spec_of(
+            self.image,
+            user=self.user,
+            labels=self.labels,
+            # %m tells modules apart, %p processes
+            env={"LLVM_PROFILE_FILE": f"{PROFILES}/%m-%p.profraw"},
+            limits=self.limits,
+            runtime=self.runtime,
+            more=(PROFILES,),
+            purpose=_PURPOSE,
+        )
+        with started(self.engine, spec, self.tester) as container:
+            fill(container, (*more, wheel), files, self.user)
             container.put(PROFILES, tar_stream((), owner=self.user))
             ran = container.run(argv, on_line=self.on_line, workdir=TESTS, timeout=self.timeout)
             if not ran.ok:
@@ -119,25 +128,12 @@ class Trainer:
             with closing(container.get(PROFILES)) as raw:
                 return self._merged(raw)
 
-    def _spec(self) -> ContainerSpec:
-        return ContainerSpec(
-            image=self.image,
-            user=f"{self.user[0]}:{self.user[1]}",
-            labels={"xbuild.purpose": "profile", **self.labels},
-            # %m tells modules apart, %p processes
-            env={"LLVM_PROFILE_FILE": f"{PROFILES}/%m-%p.profraw", "PYTEST_ADDOPTS": "-p no:cacheprovider"},
-            mounts=(Mount(target=WHEEL), Mount(target=TESTS), Mount(target=PROFILES)),
-            limits=self.limits,
-            runtime=self.runtime,
-            workdir="/",
-        )
-
     def _merged(self, raw: Iterator[bytes]) -> bytes:
         """One profile of all; foreign code wrote them, so they are read in a container."""
         spec = ContainerSpec(
             image=self.toolchain,
             user=f"{self.user[0]}:{self.user[1]}",
-            labels={"xbuild.purpose": "profile", **self.labels},
+            labels={"xbuild.purpose": _PURPOSE, **self.labels},
             mounts=(Mount(target=PROFILES), Mount(target=OUT)),
             limits=self.limits,
             runtime=self.runtime,

@@ -111,9 +111,10 @@ def run_wheel(
     """
     names = _importable(wheel)
     output = _Output(on_line, tester.noise)
-    spec = _spec(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
+    spec = spec_of(image, user=user, labels=labels or {}, env=env or {}, limits=limits, runtime=runtime)
     with started(engine, spec, tester) as container:
-        _fill(container, (*extra_wheels, wheel), tests, user)
+        fill(container, (*extra_wheels, wheel), tests, user)
+        container.put(WHEEL, tar_stream([whole_file("probe.py", _probe())], owner=user))
         start = tester.start[interpreter]
         run = partial(container.run, on_line=output.take, timeout=timeout)
         probed = run((*start, f"{WHEEL}/probe.py", *names), workdir=TEMPORARY)
@@ -121,8 +122,7 @@ def run_wheel(
         reason = _import_failure(probed, answer, limits) or _mismatch(answer, interpreter)
         seconds = probed.seconds
         if command and not reason:
-            argv = [word for part in command for word in (start if part == PYTHON else (part,))]
-            ran = run(argv, workdir=TESTS if tests else TEMPORARY)
+            ran = run(argv_of(command, start), workdir=TESTS if tests else TEMPORARY)
             seconds += ran.seconds
             reason = _reason("the test command", ran, limits)
     return TestResult(
@@ -138,11 +138,18 @@ def run_wheel(
     )
 
 
-def _fill(container: Container, wheels: Iterable[Path], tests: Path | None, owner: tuple[int, int]) -> None:
-    """Put everything that is tried into the container, each wheel over those before it."""
+def argv_of(command: Sequence[str], start: Sequence[str]) -> tuple[str, ...]:
+    """A command in which :data:`PYTHON` is the words that start the interpreter."""
+    return tuple(word for part in command for word in (start if part == PYTHON else (part,)))
+
+
+def fill(container: Container, wheels: Iterable[Path], tests: Path | None, owner: tuple[int, int]) -> None:
+    """Put wheels and tests into a tester's container, each wheel over those before it.
+
+    :raises CheckError: ``bad-wheel``.
+    """
     for each in wheels:
         container.put(WHEEL, tar_wheel(each, folder="site", owner=owner))
-    container.put(WHEEL, tar_stream([whole_file("probe.py", _probe())], owner=owner))
     if tests:
         container.put(TESTS, tar_tests(tests, owner=owner))
 
@@ -171,7 +178,7 @@ def proof_text(choice: Choice, result: TestResult | None) -> str:
     return f"audited only: {choice.reason or 'no run was asked for'}"
 
 
-def _spec(
+def spec_of(
     image: str,
     *,
     user: tuple[int, int],
@@ -179,13 +186,20 @@ def _spec(
     env: Mapping[str, str],
     limits: Limits,
     runtime: str,
+    more: Sequence[str] = (),
+    purpose: str = "test",
 ) -> ContainerSpec:
+    """A tester's container, which is hardened and has no network.
+
+    :param more: further folders of its own that are volumes.
+    :param purpose: what its label says that it is for.
+    """
     return ContainerSpec(
         image=image,
         user=f"{user[0]}:{user[1]}",
-        labels={"xbuild.purpose": "test", **labels},
+        labels={"xbuild.purpose": purpose, **labels},
         env={"PYTEST_ADDOPTS": "-p no:cacheprovider", **env},
-        mounts=(Mount(target=WHEEL), Mount(target=TESTS)),
+        mounts=tuple(Mount(target=folder) for folder in (WHEEL, TESTS, *more)),
         limits=limits,
         runtime=runtime,
         workdir="/",
@@ -194,6 +208,10 @@ def _spec(
 
 @contextmanager
 def started(engine: Engine, spec: ContainerSpec, tester: Tester) -> Iterator[Container]:
+    """A tester's container.
+
+    :raises EngineError: the engine failed; ``qemu-missing`` where its machine cannot start foreign programs.
+    """
     try:
         with engine.container(spec) as container:
             yield container
