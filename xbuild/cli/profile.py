@@ -57,6 +57,8 @@ def profile(
         "locked": locked,
         "offline": offline,
         "source_root": source_root,
+        # What counts is built without the profile that the project names: rustc takes one or the other
+        "pgo_profile": "",
     }
     asked = ask(project, flags, config=config)
     if len(asked.checked.request.targets[0].interpreters) != 1:

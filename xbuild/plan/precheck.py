@@ -14,9 +14,9 @@ from xbuild.images.recipe import pinned_maturin
 from xbuild.inspect.crate.cargo_lock import no_lockfile
 from xbuild.inspect.crate.manifest import Manifest, read_manifest
 from xbuild.plan.model import Plan
+from xbuild.plan.pgo import with_profile
 from xbuild.plan.pinning import early_drift
 from xbuild.plan.planner import make_plan
-from xbuild.plan.profile import with_profile
 from xbuild.plan.tools import Versions
 from xbuild.request.model import BuildRequest
 

@@ -16,7 +16,7 @@ from xbuild.check.trial.run import PYTHON
 from xbuild.check.trial.testers import choose
 from xbuild.engine import ExecResult, Limits
 from xbuild.errors import CheckError, RefusedError, UsageError
-from xbuild.plan.profile import with_profile
+from xbuild.plan.pgo import with_profile
 
 
 def test_every_target_goes_by_the_profile_and_by_its_contents(tmp_path: Path) -> None:
