@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 from xbuild.engine.layout import SRC
 from xbuild.errors import RefusedError, UsageError
 from xbuild.request.model import BuildRequest
+from xbuild.util.files import sha256_of
 
 
 def with_profile(request: BuildRequest, root: Path) -> BuildRequest:
@@ -25,7 +25,7 @@ def with_profile(request: BuildRequest, root: Path) -> BuildRequest:
         return request
     path = profile.resolve()
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256_of(path)
     except OSError as error:
         raise UsageError(
             f"the profile {profile} cannot be read",

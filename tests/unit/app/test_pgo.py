@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,11 @@ def test_a_profile_that_no_build_can_read(tmp_path: Path) -> None:
         with pytest.raises(RefusedError) as outside:
             with_profile(make_request(make_target(LINUX), pgo_profile=place), tmp_path / "crate")
         assert outside.value.code == "profile-outside"
-    with pytest.raises(UsageError) as missing:
-        with_profile(make_request(make_target(LINUX), pgo_profile=tmp_path / "b"), tmp_path)
-    assert missing.value.code == "no-profile"
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("b", "pipe", "crate"):
+        with pytest.raises(UsageError) as missing:
+            with_profile(make_request(make_target(LINUX), pgo_profile=tmp_path / name), tmp_path)
+        assert missing.value.code == "no-profile"
 
 
 def test_the_words_of_the_training() -> None:
