@@ -162,11 +162,13 @@ class FakeContainer:
         folder.mkdir(parents=True, exist_ok=True)
         members = self.puts.setdefault(path, [])
         with tarfile.open(fileobj=io.BufferedReader(ChunkReader(tar)), mode="r|") as archive:
+            # As ``filter="fully_trusted"``, which Python 3.11.2 of Debian does not know
+            archive.extraction_filter = lambda member, _folder: member
             for member in archive:
                 members.append(member)
                 if member.name == ".":  # moby passes over it, and over its owner (pkg/archive, Unpack)
                     continue
-                archive.extract(member, folder, filter="fully_trusted", numeric_owner=True)
+                archive.extract(member, folder, numeric_owner=True)
 
     def get(self, path: str) -> Generator[bytes, None, None]:
         self.calls.append(f"get {path}")
